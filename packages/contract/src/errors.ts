@@ -1,0 +1,108 @@
+/** Every failure a caller may want to act on, with the HTTP status it becomes. Documented in docs/reference/errors.md. */
+export const ERROR_STATUS = {
+  INVALID_REQUEST: 400,
+  INVALID_JSON: 400,
+  UNAUTHENTICATED: 401,
+  FORBIDDEN: 403,
+  ROUTE_NOT_FOUND: 404,
+  HIVE_NOT_FOUND: 404,
+  WORKER_NOT_FOUND: 404,
+  MODEL_NOT_FOUND: 404,
+  OPERATION_NOT_FOUND: 404,
+  METHOD_NOT_ALLOWED: 405,
+  HIVE_ID_MISMATCH: 409,
+  ALREADY_RUNNING: 409,
+  NOT_MANAGED: 409,
+  BODY_TOO_LARGE: 413,
+  UNSUPPORTED_MEDIA_TYPE: 415,
+  MODEL_INVALID: 422,
+  MODEL_TRUNCATED: 422,
+  TOO_MANY_REQUESTS: 429,
+  INTERNAL: 500,
+  WORKER_FAILED: 500,
+  CATALOG_CORRUPT: 500,
+  CATALOG_TOO_NEW: 500,
+  ENGINE_MISSING: 501,
+  QUEEN_UNREACHABLE: 502,
+  HIVE_UNREACHABLE: 502,
+  WORKER_UNREACHABLE: 502,
+  NO_WORKER: 503,
+  WATCH_TOO_SLOW: 503,
+  SHUTTING_DOWN: 503,
+  TIMEOUT: 504,
+  NO_CAPACITY: 507,
+} as const;
+
+export type ErrorCode = keyof typeof ERROR_STATUS;
+
+/** What each code means and what to do about it: the text of docs/reference/errors.md. */
+export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
+  INVALID_REQUEST:
+    "A field is missing, of the wrong type or out of range. `details` names each one. Correct it; the same request never succeeds.",
+  INVALID_JSON: "The body is not JSON.",
+  UNAUTHENTICATED: "The token is missing or wrong. Send `authorization: Bearer TOKEN`.",
+  FORBIDDEN: "The token is right but does not allow this.",
+  ROUTE_NOT_FOUND: "No such path. `/docs` lists them.",
+  HIVE_NOT_FOUND: "No hive of that id is known. `hive ls` lists them.",
+  WORKER_NOT_FOUND: "No worker of that id is known. `hive workers` lists them.",
+  MODEL_NOT_FOUND: "The model's file does not exist, or no worker serves a model of that name.",
+  OPERATION_NOT_FOUND: "No operation of that id is known; old ones are forgotten.",
+  METHOD_NOT_ALLOWED: "The path exists, the method does not. `allow` names those that do.",
+  HIVE_ID_MISMATCH: "A heartbeat names another hive than the connection it came on. One connection, one hive.",
+  ALREADY_RUNNING: "It runs already; `details` says where.",
+  NOT_MANAGED: "The hive did not start this worker (or the queen this hive), so it does not stop it.",
+  BODY_TOO_LARGE: "The body is larger than this route takes.",
+  UNSUPPORTED_MEDIA_TYPE: "Send `content-type: application/json`.",
+  MODEL_INVALID: "The file is not a GGUF model, or one that the engine cannot run.",
+  MODEL_TRUNCATED: "The model's file is incomplete: download it again.",
+  TOO_MANY_REQUESTS: "Too many at once. Wait for `retry-after` seconds.",
+  INTERNAL: "A defect of ours. The log has the reason under the reply's `x-request-id`.",
+  WORKER_FAILED:
+    "The worker ended before it was ready. `details` has its last words; `hive worker logs ID` has the rest.",
+  CATALOG_CORRUPT: "The catalog's file is damaged. Nothing was changed: move it away, or restore a copy.",
+  CATALOG_TOO_NEW:
+    "The catalog's file was written by a newer version. Nothing was changed: update, or use another `--state-dir`.",
+  ENGINE_MISSING: "The inference engine is not installed on that machine.",
+  QUEEN_UNREACHABLE: "The queen did not answer. Start one with `hive up`, or name it with `--queen URL`.",
+  HIVE_UNREACHABLE: "The hive did not answer at its address.",
+  WORKER_UNREACHABLE: "The worker did not answer at its URL.",
+  NO_WORKER: "No worker can take this now. Try again after `retry-after` seconds.",
+  WATCH_TOO_SLOW:
+    "The reader of a watch stream fell too far behind and was cut off. Watch again: it starts with a new snapshot.",
+  SHUTTING_DOWN: "The server is about to stop and takes nothing new.",
+  TIMEOUT: "It was not done in time.",
+  NO_CAPACITY: "No machine has room for this model. `details` says what it needs and what each one has.",
+};
+
+export interface ErrorDetail {
+  /** JSON pointer into what was sent: `/workers/3/vram_bytes`. */
+  readonly path: string;
+  readonly message: string;
+}
+
+/** The body of every failed reply outside the OpenAI paths. */
+export interface ErrorBody {
+  readonly error: { readonly code: string; readonly message: string; readonly details?: unknown };
+}
+
+/** A failure with a code. `code` is for programs and stays; `message` is for people and may change. */
+export class HiveError extends Error {
+  readonly code: ErrorCode;
+  readonly details: unknown;
+
+  constructor(code: ErrorCode, message: string, options?: { readonly details?: unknown; readonly cause?: unknown }) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "HiveError";
+    this.code = code;
+    this.details = options?.details;
+  }
+
+  get status(): number {
+    return ERROR_STATUS[this.code];
+  }
+
+  toBody(): ErrorBody {
+    const { code, message, details } = this;
+    return { error: details === undefined ? { code, message } : { code, message, details } };
+  }
+}

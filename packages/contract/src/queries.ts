@@ -1,0 +1,226 @@
+import type {
+  HiveRuntimeState,
+  HiveWorker,
+  ModelSummary,
+  RegistryStats,
+  ResourceInfo,
+  WorkerInfo,
+} from "hive-registry";
+import { Type } from "typebox";
+import { type CatalogRecord, CatalogRecordSchema } from "./catalog.ts";
+import { DeviceInfoSchema, WorkerInfoSchema } from "./heartbeat.ts";
+import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
+import { type Schema, shape } from "./schema.ts";
+
+/** Most entries that one page of a listing has. */
+export const PAGE_MAX = 10_000;
+export const PAGE_DEFAULT = 1_000;
+
+const gb = (description: string) => Type.Number({ description: `${description}, GB (10⁹ bytes)` });
+
+const hiveStateFields = {
+  hive_id: HiveIdSchema,
+  workers: Type.Array(WorkerInfoSchema),
+  last_heartbeat_ms: Type.Number({ description: "The hive's own timestamp" }),
+  vram_used_gb: gb("Sum over its workers"),
+  ram_used_gb: gb("Sum over its workers"),
+  worker_count: Type.Integer({ minimum: 0 }),
+  received_at_ms: Type.Number({ description: "When the queen received it; ages count from here" }),
+  status: Type.Union([Type.Literal("alive"), Type.Literal("suspect"), Type.Literal("silent")]),
+  clock_skew_ms: Type.Optional(Type.Number({ description: "Hive's clock minus queen's" })),
+  boot_id: Type.Optional(Type.String()),
+  seq: Type.Optional(Type.Integer()),
+  hive_url: Type.Optional(Type.String()),
+  version: Type.Optional(Type.String()),
+  interval_ms: Type.Optional(Type.Integer()),
+  devices: Type.Optional(Type.Array(DeviceInfoSchema)),
+  vram_total_gb: Type.Optional(gb("Sum over its devices")),
+  vram_free_gb: Type.Optional(gb("Sum over its devices")),
+  ram_total_gb: Type.Optional(gb("Memory of the machine")),
+  ram_available_gb: Type.Optional(gb("Memory that new programs can have")),
+  cpu_percent: Type.Optional(Type.Number()),
+};
+
+export const HiveRuntimeStateSchema: Schema<HiveRuntimeState> = shape<HiveRuntimeState>()(Type.Object(hiveStateFields));
+
+export type HiveDetail = HiveRuntimeState & { readonly online: boolean; readonly catalog?: CatalogRecord };
+
+export const HiveDetailSchema: Schema<HiveDetail> = Type.Unsafe<HiveDetail>(
+  Type.Object({
+    ...hiveStateFields,
+    online: Type.Boolean({ description: "Heard within max_age_ms" }),
+    catalog: Type.Optional(CatalogRecordSchema),
+  }),
+);
+
+export interface HiveList {
+  readonly hives: readonly HiveRuntimeState[];
+  readonly next_cursor?: string;
+}
+
+export const HiveListSchema: Schema<HiveList> = shape<HiveList>()(
+  Type.Object({ hives: Type.Array(HiveRuntimeStateSchema), next_cursor: Type.Optional(Type.String()) }),
+);
+
+export const ResourceInfoSchema: Schema<ResourceInfo> = shape<ResourceInfo>()(
+  Type.Object({
+    vram_used_gb: gb("Sum over its workers"),
+    ram_used_gb: gb("Sum over its workers"),
+    worker_count: Type.Integer({ minimum: 0 }),
+    vram_total_gb: Type.Optional(gb("Sum over its devices")),
+    vram_free_gb: Type.Optional(gb("Sum over its devices")),
+    ram_total_gb: Type.Optional(gb("Memory of the machine")),
+    ram_available_gb: Type.Optional(gb("Memory that new programs can have")),
+    devices: Type.Optional(Type.Array(DeviceInfoSchema)),
+  }),
+);
+
+export const HiveWorkerSchema: Schema<HiveWorker> = shape<HiveWorker>()(
+  Type.Object({ hive_id: HiveIdSchema, worker: WorkerInfoSchema }),
+);
+
+export interface WorkerList {
+  readonly workers: readonly HiveWorker[];
+  readonly next_cursor?: string;
+}
+
+export const WorkerListSchema: Schema<WorkerList> = shape<WorkerList>()(
+  Type.Object({ workers: Type.Array(HiveWorkerSchema), next_cursor: Type.Optional(Type.String()) }),
+);
+
+export const HiveWorkersSchema: Schema<{ readonly workers: readonly WorkerInfo[] }> = shape<{
+  readonly workers: readonly WorkerInfo[];
+}>()(Type.Object({ workers: Type.Array(WorkerInfoSchema) }));
+
+/** The best worker now. `model_loaded` is false when it is only the nearest thing: an idle worker without that model. */
+export type RouteReply = HiveWorker & { readonly model_loaded: boolean };
+
+export const RouteReplySchema: Schema<RouteReply> = Type.Unsafe<RouteReply>(
+  Type.Object({
+    hive_id: HiveIdSchema,
+    worker: WorkerInfoSchema,
+    model_loaded: Type.Boolean({ description: "false: no idle worker has it loaded; this one is only free" }),
+  }),
+);
+
+export const ModelListSchema: Schema<{ readonly models: readonly ModelSummary[] }> = shape<{
+  readonly models: readonly ModelSummary[];
+}>()(
+  Type.Object({
+    models: Type.Array(
+      Type.Object({
+        model: Type.String(),
+        workers: Type.Integer(),
+        idle_workers: Type.Integer(),
+        hives: Type.Integer(),
+        slots_free: Type.Integer(),
+      }),
+    ),
+  }),
+);
+
+export type StatsReply = RegistryStats & {
+  readonly heartbeats_per_second: number;
+  readonly uptime_ms: number;
+  readonly watchers: number;
+};
+
+const counts = Type.Record(Type.String(), Type.Integer());
+
+export const StatsReplySchema: Schema<StatsReply> = Type.Unsafe<StatsReply>(
+  Type.Object({
+    revision: Type.Integer(),
+    hives: Type.Object({
+      total: Type.Integer(),
+      alive: Type.Integer(),
+      suspect: Type.Integer(),
+      silent: Type.Integer(),
+    }),
+    workers: Type.Object({
+      total: Type.Integer(),
+      idle: Type.Integer(),
+      busy: Type.Integer(),
+      loading: Type.Integer(),
+      by_backend: counts,
+      by_model: counts,
+    }),
+    vram_used_gb: gb("Sum over all workers"),
+    ram_used_gb: gb("Sum over all workers"),
+    heartbeats_per_second: Type.Number({ description: "Mean over the last ten seconds" }),
+    uptime_ms: Type.Number(),
+    watchers: Type.Integer({ description: "Open watch streams" }),
+  }),
+);
+
+const limit = Type.Optional(Type.Integer({ minimum: 1, maximum: PAGE_MAX, default: PAGE_DEFAULT }));
+const cursor = Type.Optional(Type.String({ maxLength: 1_024, description: "next_cursor of the page before" }));
+const maxAge = Type.Optional(
+  Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER, description: "Heard within so many ms" }),
+);
+
+export interface HivesQuery {
+  readonly max_age_ms?: number;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+export const HivesQuerySchema: Schema<HivesQuery> = shape<HivesQuery>()(
+  Type.Object({ max_age_ms: maxAge, limit, cursor }),
+);
+
+export interface HiveQuery {
+  readonly max_age_ms?: number;
+}
+export const HiveQuerySchema: Schema<HiveQuery> = shape<HiveQuery>()(Type.Object({ max_age_ms: maxAge }));
+
+export interface WorkersQuery {
+  readonly state?: string;
+  readonly model?: string;
+  readonly backend?: string;
+  readonly hive_id?: string;
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+export const WorkersQuerySchema: Schema<WorkersQuery> = shape<WorkersQuery>()(
+  Type.Object({
+    state: Type.Optional(
+      Type.String({
+        pattern: "^(?:[Ii][Dd][Ll][Ee]|[Bb][Uu][Ss][Yy]|[Ll][Oo][Aa][Dd][Ii][Nn][Gg])$",
+        description: "idle, busy or loading, in any case",
+      }),
+    ),
+    model: Type.Optional(ModelIdSchema),
+    backend: Type.Optional(Type.String({ minLength: 1, maxLength: 128 })),
+    hive_id: Type.Optional(HiveIdSchema),
+    limit,
+    cursor,
+  }),
+);
+
+export interface RouteQuery {
+  readonly model: string;
+}
+export const RouteQuerySchema: Schema<RouteQuery> = shape<RouteQuery>()(Type.Object({ model: ModelIdSchema }));
+
+export interface WatchQuery {
+  readonly model?: string;
+  readonly hive_id?: string;
+}
+export const WatchQuerySchema: Schema<WatchQuery> = shape<WatchQuery>()(
+  Type.Object({ model: Type.Optional(ModelIdSchema), hive_id: Type.Optional(HiveIdSchema) }),
+);
+
+export const HiveParamsSchema: Schema<{ readonly hive_id: string }> = shape<{ readonly hive_id: string }>()(
+  Type.Object({ hive_id: HiveIdSchema }),
+);
+export const WorkerParamsSchema: Schema<{ readonly worker_id: string }> = shape<{ readonly worker_id: string }>()(
+  Type.Object({ worker_id: WorkerIdSchema }),
+);
+
+export interface ErrorReply {
+  readonly error: { readonly code: string; readonly message: string; readonly details?: unknown };
+}
+export const ErrorReplySchema: Schema<ErrorReply> = shape<ErrorReply>()(
+  Type.Object({
+    error: Type.Object({ code: Type.String(), message: Type.String(), details: Type.Optional(Type.Unknown()) }),
+  }),
+);
