@@ -1,3 +1,4 @@
+export type { DeviceInfo, HiveHeartbeatPayload, HiveLease, WorkerInfo, WorkerState } from "hive-registry";
 export * from "./catalog.ts";
 export * from "./errors.ts";
 export * from "./heartbeat.ts";
