@@ -1,0 +1,17 @@
+export {
+  CHAT_EVENT_CHARS_MAX,
+  CHAT_HEAD_MS,
+  CHAT_IDLE_MS,
+  type ChatDelta,
+  type ChatMessage,
+  type ChatRequest,
+  type ChatUsage,
+  chat,
+} from "./chat.ts";
+export { BAD_REPLY, ClientError, STREAM_CUT } from "./errors.ts";
+export { type Following, follow, type Replica } from "./follow.ts";
+export { HiveAgentClient } from "./hive-agent-client.ts";
+export { HiveClient, type HiveClientOptions } from "./queen-client.ts";
+export { EVENT_CHARS_MAX, type ServerSentEvent, SseParser } from "./sse.ts";
+export { type CallOptions, type Fetch, GET_TRIES, TIMEOUT_DEFAULT_MS, type TransportOptions } from "./transport.ts";
+export { WATCH_BACKOFF, WATCH_IDLE_MS, type WatchOptions } from "./watch.ts";

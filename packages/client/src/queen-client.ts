@@ -1,0 +1,195 @@
+import type {
+  CatalogPut,
+  CatalogRecord,
+  HeartbeatReply,
+  HiveDetail,
+  HiveList,
+  HiveQuery,
+  HivesQuery,
+  Operation,
+  OperationStarted,
+  RouteReply,
+  StatsReply,
+  WatchQuery,
+  WorkerList,
+  WorkersQuery,
+} from "@hive-registry/contract";
+import type {
+  HiveHeartbeatPayload,
+  HiveLease,
+  HiveRuntimeState,
+  HiveWorker,
+  ModelSummary,
+  RegistryEvent,
+  RegistrySnapshot,
+  ResourceInfo,
+  WorkerInfo,
+} from "hive-registry";
+import { ClientError } from "./errors.ts";
+import { type CallOptions, Transport, type TransportOptions } from "./transport.ts";
+import { type WatchOptions, watchStream } from "./watch.ts";
+
+export type HiveClientOptions = TransportOptions;
+
+const segment = encodeURIComponent;
+
+/** Typed calls to a queen. Every method throws {@link ClientError}; see there for the codes. */
+export class HiveClient {
+  readonly #queen: Transport;
+
+  constructor(options: HiveClientOptions) {
+    this.#queen = new Transport("queen", options);
+  }
+
+  get baseUrl(): string {
+    return this.#queen.baseUrl;
+  }
+
+  /** A refused heartbeat is no error here: `accepted` is false and `reason` says why. */
+  heartbeat(payload: HiveHeartbeatPayload | HiveLease, options?: CallOptions): Promise<HeartbeatReply> {
+    return this.#queen.json("/api/v1/heartbeat", { ...options, method: "POST", body: payload });
+  }
+
+  /** One page; `next_cursor` asks for the following one. */
+  hivesPage(query: HivesQuery = {}, options?: CallOptions): Promise<HiveList> {
+    return this.#queen.json("/api/v1/hives", { ...options, query: { ...query } });
+  }
+
+  /** All hives, page by page (`limit` is the size of a page). */
+  async *eachHive(query: HivesQuery = {}, options?: CallOptions): AsyncGenerator<HiveRuntimeState> {
+    for (let cursor = query.cursor; ; ) {
+      const page = await this.hivesPage(cursor === undefined ? query : { ...query, cursor }, options);
+      yield* page.hives;
+      if (page.next_cursor === undefined) return;
+      cursor = page.next_cursor;
+    }
+  }
+
+  /** All of them at once; for very large fleets walk {@link eachHive} instead. */
+  async listHives(query: HivesQuery = {}, options?: CallOptions): Promise<HiveRuntimeState[]> {
+    return collect(this.eachHive(query, options));
+  }
+
+  hive(hiveId: string, query: HiveQuery = {}, options?: CallOptions): Promise<HiveDetail> {
+    return this.#queen.json(`/api/v1/hives/${segment(hiveId)}`, { ...options, query: { ...query } });
+  }
+
+  /** Forgets its runtime state; if it still beats, it comes back. Its catalog record stays. */
+  async removeHive(hiveId: string, options?: CallOptions): Promise<void> {
+    await this.#queen.text(`/api/v1/hives/${segment(hiveId)}`, { ...options, method: "DELETE" });
+  }
+
+  async hiveWorkers(hiveId: string, options?: CallOptions): Promise<readonly WorkerInfo[]> {
+    const path = `/api/v1/hives/${segment(hiveId)}/workers`;
+    return (await this.#queen.json<{ workers: readonly WorkerInfo[] }>(path, options)).workers;
+  }
+
+  hiveResources(hiveId: string, options?: CallOptions): Promise<ResourceInfo> {
+    return this.#queen.json(`/api/v1/hives/${segment(hiveId)}/resources`, options);
+  }
+
+  workersPage(query: WorkersQuery = {}, options?: CallOptions): Promise<WorkerList> {
+    return this.#queen.json("/api/v1/workers", { ...options, query: { ...query } });
+  }
+
+  async *eachWorker(query: WorkersQuery = {}, options?: CallOptions): AsyncGenerator<HiveWorker> {
+    for (let cursor = query.cursor; ; ) {
+      const page = await this.workersPage(cursor === undefined ? query : { ...query, cursor }, options);
+      yield* page.workers;
+      if (page.next_cursor === undefined) return;
+      cursor = page.next_cursor;
+    }
+  }
+
+  /** All of them at once; for very large fleets walk {@link eachWorker} instead. */
+  async listWorkers(query: WorkersQuery = {}, options?: CallOptions): Promise<HiveWorker[]> {
+    return collect(this.eachWorker(query, options));
+  }
+
+  /** Where two hives have a worker of that id: the one heard most recently. */
+  worker(workerId: string, options?: CallOptions): Promise<HiveWorker> {
+    return this.#queen.json(`/api/v1/workers/${segment(workerId)}`, options);
+  }
+
+  async models(options?: CallOptions): Promise<readonly ModelSummary[]> {
+    return (await this.#queen.json<{ models: readonly ModelSummary[] }>("/api/v1/models", options)).models;
+  }
+
+  stats(options?: CallOptions): Promise<StatsReply> {
+    return this.#queen.json("/api/v1/stats", options);
+  }
+
+  /** The best worker now, nothing reserved. `model_loaded` false: only a free worker that would have to load it. */
+  route(model: string, options?: CallOptions): Promise<RouteReply> {
+    return this.#queen.json("/api/v1/route", { ...options, query: { model } });
+  }
+
+  async listCatalog(options?: CallOptions): Promise<readonly CatalogRecord[]> {
+    return (await this.#queen.json<{ hives: readonly CatalogRecord[] }>("/api/v1/catalog/hives", options)).hives;
+  }
+
+  catalogHive(hiveId: string, options?: CallOptions): Promise<CatalogRecord> {
+    return this.#queen.json(`/api/v1/catalog/hives/${segment(hiveId)}`, options);
+  }
+
+  putCatalogHive(hiveId: string, record: CatalogPut, options?: CallOptions): Promise<CatalogRecord> {
+    return this.#queen.json(`/api/v1/catalog/hives/${segment(hiveId)}`, { ...options, method: "PUT", body: record });
+  }
+
+  async removeCatalogHive(hiveId: string, options?: CallOptions): Promise<void> {
+    await this.#queen.text(`/api/v1/catalog/hives/${segment(hiveId)}`, { ...options, method: "DELETE" });
+  }
+
+  /** Answers at once; the hive's first heartbeat says that it lives. {@link operation} follows the steps. */
+  startHive(hiveId: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "start", options);
+  }
+
+  stopHive(hiveId: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "stop", options);
+  }
+
+  restartHive(hiveId: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "restart", options);
+  }
+
+  operation(operationId: string, options?: CallOptions): Promise<Operation> {
+    return this.#queen.json(`/api/v1/operations/${segment(operationId)}`, options);
+  }
+
+  /** Resolves when the queen's process answers. */
+  async health(options?: CallOptions): Promise<void> {
+    await this.#queen.text("/healthz", options);
+  }
+
+  /** False while it starts or stops (503). */
+  async ready(options?: CallOptions): Promise<boolean> {
+    try {
+      await this.#queen.text("/readyz", options);
+      return true;
+    } catch (error) {
+      if (error instanceof ClientError && error.status === 503) return false;
+      throw error;
+    }
+  }
+
+  /**
+   * Everything there is, then every change, in order. Reconnects until `signal` aborts (then it ends) and goes on where
+   * it was, or yields a new snapshot where that is not possible. With filters, revisions have gaps.
+   *
+   * @throws {ClientError} for what trying again does not heal: a wrong token, a wrong address, a refused filter.
+   */
+  watch(query: WatchQuery = {}, options: WatchOptions = {}): AsyncGenerator<RegistrySnapshot | RegistryEvent, void> {
+    return watchStream(this.#queen, query, options);
+  }
+
+  #lifecycle(hiveId: string, verb: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#queen.json(`/api/v1/catalog/hives/${segment(hiveId)}/${verb}`, { ...options, method: "POST" });
+  }
+}
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
