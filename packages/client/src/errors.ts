@@ -10,6 +10,8 @@ export class ClientError extends Error {
   /** HTTP status of the reply; 0 when there was none. */
   readonly status: number;
   readonly details: unknown;
+  /** Which kind of server was asked; absent where none was. */
+  readonly server: "queen" | "hive" | "worker" | undefined;
   /** Seconds after which the server asks to try again. */
   readonly retryAfterSeconds: number | undefined;
 
@@ -19,6 +21,7 @@ export class ClientError extends Error {
     options: {
       readonly status?: number;
       readonly details?: unknown;
+      readonly server?: "queen" | "hive" | "worker";
       readonly retryAfterSeconds?: number | undefined;
       readonly cause?: unknown;
     } = {},
@@ -28,6 +31,7 @@ export class ClientError extends Error {
     this.code = code;
     this.status = options.status ?? 0;
     this.details = options.details;
+    this.server = options.server;
     this.retryAfterSeconds = options.retryAfterSeconds;
   }
 }

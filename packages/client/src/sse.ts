@@ -146,8 +146,7 @@ export async function* readEvents(
 async function withinIdle<T>(read: Promise<T>, idleMs: number): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const idle = new Promise<never>((_, reject) => {
-    const late = () =>
-      reject(new ClientError("TIMEOUT", `Nothing came for ${Math.round(idleMs / 1_000)} s`, { status: 504 }));
+    const late = () => reject(new ClientError("TIMEOUT", `Nothing came for ${Math.round(idleMs / 1_000)} s`));
     timer = setTimeout(late, idleMs);
   });
   try {

@@ -3,6 +3,8 @@ import { type ReadEventsOptions, readEvents, type ServerSentEvent } from "./sse.
 
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
+export type Server = "queen" | "hive" | "worker";
+
 export interface CallOptions {
   readonly signal?: AbortSignal;
   /** Overrides the client's, ms. */
@@ -45,12 +47,12 @@ const TIMED_OUT = new Set(["ETIMEDOUT", "UND_ERR_CONNECT_TIMEOUT", "UND_ERR_HEAD
 /** Turns routes into requests and replies into values or {@link ClientError}s. One for each server. */
 export class Transport {
   readonly baseUrl: string;
-  readonly #what: "queen" | "hive" | "worker";
+  readonly #what: Server;
   readonly #token: string | undefined;
   readonly #fetch: Fetch;
   readonly #timeoutMs: number;
 
-  constructor(what: "queen" | "hive" | "worker", options: TransportOptions) {
+  constructor(what: Server, options: TransportOptions) {
     this.baseUrl = checkedBase(options.baseUrl);
     this.#what = what;
     this.#token = options.token;
@@ -140,7 +142,7 @@ export class Transport {
     if (call.signal?.aborted) return call.signal.reason;
     if (error instanceof TimedOut || TIMED_OUT.has(errorCode(error) ?? "")) {
       return new ClientError("TIMEOUT", `The ${this.#what} at ${this.baseUrl} did not answer in time`, {
-        status: 504,
+        server: this.#what,
         cause: error,
       });
     }
@@ -150,18 +152,22 @@ export class Transport {
 }
 
 /** A `fetch` that failed before a reply: the network's own reason stands in the message where the runtime tells it. */
-export function unreachable(what: "queen" | "hive" | "worker", url: string, cause: unknown): ClientError {
+export function unreachable(what: Server, url: string, cause: unknown): ClientError {
   const code = { queen: "QUEEN_UNREACHABLE", hive: "HIVE_UNREACHABLE", worker: "WORKER_UNREACHABLE" }[what];
   const reason = errorCode(cause);
-  return new ClientError(code, `No ${what} answers at ${url}${reason === undefined ? "" : ` (${reason})`}`, { cause });
+  return new ClientError(code, `No ${what} answers at ${url}${reason === undefined ? "" : ` (${reason})`}`, {
+    server: what,
+    cause,
+  });
 }
 
 /** The error that a failed reply stands for. */
-export function replyError(response: Response, text: string, what: string): ClientError {
+export function replyError(response: Response, text: string, what: Server): ClientError {
   const known = errorInBody(parsed(text));
   const seconds = Number(response.headers.get("retry-after") ?? Number.NaN);
   const options = {
     status: response.status,
+    server: what,
     details: known?.details,
     retryAfterSeconds: Number.isFinite(seconds) ? seconds : undefined,
   };
