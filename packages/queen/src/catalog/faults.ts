@@ -48,6 +48,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ENOSPC: "the disk is full",
   EISDIR: "it is a directory",
+  EEXIST: "a part of its path is a file, not a directory",
   ENOTDIR: "a part of its path is a file, not a directory",
   SQLITE_FULL: "the disk is full",
   SQLITE_READONLY: "it is read-only",

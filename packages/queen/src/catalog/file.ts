@@ -37,7 +37,7 @@ export function prepareFile(path: string, migrations: readonly Migration[]): voi
     if (!exists) create(path, migrations);
     examineHeader(path, newestVersion(migrations));
     accessSync(path, constants.R_OK | constants.W_OK);
-    if (exists) examineContent(path);
+    if (exists) examineContent(path, newestVersion(migrations));
     for (const file of [path, `${path}-wal`, `${path}-shm`]) makePrivate(file);
   } catch (cause) {
     throw codeOf(cause)?.startsWith("E") ? unavailable(path, cause) : sqliteFault(path, cause);
@@ -100,7 +100,7 @@ function examineHeader(path: string, newest: number): void {
 }
 
 /** Looks for damage in a copy: SQLite may write while it opens a file, and a damaged one must stay as it is. */
-function examineContent(path: string): void {
+function examineContent(path: string, newest: number): void {
   const directory = mkdtempSync(join(tmpdir(), "hive-catalog-"));
   try {
     const copy = join(directory, "copy.db");
@@ -108,9 +108,13 @@ function examineContent(path: string): void {
     if (!copyAtRest(path, copy)) return;
     const db = new Database(copy);
     try {
-      const found = db.prepare("SELECT quick_check AS fault FROM pragma_quick_check(1)").all();
-      const fault = faultIn(found[0]);
-      if (fault !== "ok") throw corrupt(path, fault);
+      const version = Number(firstOf(db, "SELECT user_version AS first FROM pragma_user_version"));
+      if (version > newest) throw tooNew(path, version, newest);
+      const fault = String(firstOf(db, "SELECT quick_check AS first FROM pragma_quick_check(1)"));
+      if (fault !== "ok") throw corrupt(path, fault.replace(/^\*\*\* in database main \*\*\*\s*/, ""));
+      if (firstOf(db, "SELECT count(*) AS first FROM sqlite_schema WHERE name = 'hive'") !== 1) {
+        throw corrupt(path, "its table is missing");
+      }
     } finally {
       db.close();
     }
@@ -143,9 +147,9 @@ function stamp(path: string): string {
     .join(", ");
 }
 
-function faultIn(row: unknown): string {
-  const fault = typeof row === "object" && row !== null && "fault" in row ? row.fault : undefined;
-  return typeof fault === "string" ? fault.replace(/^\*\*\* in database main \*\*\*\s*/, "") : "it cannot be read";
+function firstOf(db: Database.Database, sql: string): unknown {
+  const row: unknown = db.prepare(sql).get();
+  return typeof row === "object" && row !== null && "first" in row ? row.first : undefined;
 }
 
 function makePrivate(file: string): void {

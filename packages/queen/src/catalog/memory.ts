@@ -1,7 +1,7 @@
 import type { CatalogPut, CatalogRecord } from "@hive-registry/contract";
 import type { DeviceInfo } from "hive-registry";
 import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch } from "./catalog.ts";
-import { catalogClosed, catalogFull, recordFrom, touched } from "./record.ts";
+import { catalogClosed, catalogFull, recordFrom, touched, wholeMs } from "./record.ts";
 
 /** A catalog that lives as long as its process: for tests, and for a queen that shall leave nothing behind. */
 export class MemoryCatalog implements Catalog {
@@ -49,7 +49,7 @@ export class MemoryCatalog implements Catalog {
   setDevices(id: string, devices: readonly DeviceInfo[], nowMs: number): boolean {
     const record = this.#open().get(id);
     if (record === undefined) return false;
-    this.#records.set(id, { ...record, devices: structuredClone(devices), updated_at_ms: nowMs });
+    this.#records.set(id, { ...record, devices: structuredClone(devices), updated_at_ms: wholeMs(nowMs) });
     return true;
   }
 

@@ -18,15 +18,20 @@ export function recordFrom(id: string, put: CatalogPut, nowMs: number, before?: 
     status: before?.status ?? "unknown",
     ...(before?.last_heartbeat_ms === undefined ? {} : { last_heartbeat_ms: before.last_heartbeat_ms }),
     ...(put.labels === undefined ? {} : { labels: { ...put.labels } }),
-    created_at_ms: before?.created_at_ms ?? nowMs,
-    updated_at_ms: nowMs,
+    created_at_ms: before?.created_at_ms ?? wholeMs(nowMs),
+    updated_at_ms: wholeMs(nowMs),
   };
 }
 
 export function touched(record: CatalogRecord, touch: CatalogTouch): CatalogRecord {
   const { status, last_heartbeat_ms = record.last_heartbeat_ms } = touch;
   if (last_heartbeat_ms === undefined) return { ...record, status };
-  return { ...record, status, last_heartbeat_ms: Math.max(last_heartbeat_ms, record.last_heartbeat_ms ?? 0) };
+  return { ...record, status, last_heartbeat_ms: Math.max(wholeMs(last_heartbeat_ms), record.last_heartbeat_ms ?? 0) };
+}
+
+/** A monotonic clock counts in fractions; on the wire and in the file a time is an integer. */
+export function wholeMs(ms: number): number {
+  return Math.trunc(ms);
 }
 
 export function catalogFull(recordsMax: number): HiveError {

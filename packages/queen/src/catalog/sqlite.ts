@@ -2,11 +2,11 @@ import type { CatalogPut, CatalogRecord } from "@hive-registry/contract";
 import type { DeviceInfo } from "hive-registry";
 import Database from "libsql";
 import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch } from "./catalog.ts";
-import { sqliteFault, tooNew } from "./faults.ts";
+import { sqliteFault } from "./faults.ts";
 import { migrate, prepareFile } from "./file.ts";
-import { catalogClosed, catalogFull, recordFrom } from "./record.ts";
+import { catalogClosed, catalogFull, recordFrom, wholeMs } from "./record.ts";
 import { type CatalogRow, recordOf, rowOf } from "./row.ts";
-import { MIGRATIONS, type Migration, newestVersion } from "./schema.ts";
+import { MIGRATIONS, type Migration } from "./schema.ts";
 
 /** How long a call waits for another program's lock; the whole process waits with it. */
 const BUSY_TIMEOUT_MS = 250;
@@ -59,7 +59,6 @@ export class SqliteCatalog implements Catalog {
         `PRAGMA busy_timeout = ${BUSY_TIMEOUT_MS}; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA trusted_schema = OFF`,
       );
       const { user_version: version } = this.#db.prepare("PRAGMA user_version").get() as { user_version: number };
-      if (version > newestVersion(migrations)) throw tooNew(path, version, newestVersion(migrations));
       migrate(this.#db, migrations, version);
       this.#sql = prepare(this.#db);
       this.#ids = new Set(this.#sql.ids.all().map((row) => (row as { id: string }).id));
@@ -105,8 +104,9 @@ export class SqliteCatalog implements Catalog {
     this.#do((sql) => {
       this.#db.exec("BEGIN IMMEDIATE");
       try {
-        for (const { id, status, last_heartbeat_ms = null } of updates) {
-          if (this.#ids.has(id)) sql.touch.run({ id, status, last_heartbeat_ms });
+        for (const { id, status, last_heartbeat_ms: ms } of updates) {
+          if (!this.#ids.has(id)) continue;
+          sql.touch.run({ id, status, last_heartbeat_ms: ms === undefined ? null : wholeMs(ms) });
         }
         this.#db.exec("COMMIT");
       } catch (error) {
@@ -118,7 +118,8 @@ export class SqliteCatalog implements Catalog {
   }
 
   setDevices(id: string, devices: readonly DeviceInfo[], nowMs: number): boolean {
-    return this.#do((sql) => sql.setDevices.run({ id, devices: JSON.stringify(devices), nowMs }).changes > 0);
+    const row = { id, devices: JSON.stringify(devices), updated_at_ms: wholeMs(nowMs) };
+    return this.#do((sql) => sql.setDevices.run(row).changes > 0);
   }
 
   close(): void {
@@ -150,6 +151,6 @@ function prepare(db: Database.Database) {
     list: db.prepare("SELECT * FROM hive ORDER BY id"),
     ids: db.prepare("SELECT id FROM hive"),
     remove: db.prepare("DELETE FROM hive WHERE id = :id"),
-    setDevices: db.prepare("UPDATE hive SET devices = :devices, updated_at_ms = :nowMs WHERE id = :id"),
+    setDevices: db.prepare("UPDATE hive SET devices = :devices, updated_at_ms = :updated_at_ms WHERE id = :id"),
   };
 }

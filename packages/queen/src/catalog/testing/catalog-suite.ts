@@ -142,6 +142,20 @@ export function catalogSuite(open: (options?: { readonly recordsMax: number }) =
     expect(catalog.find("desk")).toMatchObject({ status: "offline", last_heartbeat_ms: 50 });
   });
 
+  test("a clock that counts in fractions leaves whole milliseconds", () => {
+    const catalog = open();
+    catalog.put("desk", aPut(), 1_000.7);
+    catalog.touch([{ id: "desk", status: "online", last_heartbeat_ms: 2_000.7 }]);
+    expect(catalog.find("desk")).toMatchObject({
+      created_at_ms: 1_000,
+      updated_at_ms: 1_000,
+      last_heartbeat_ms: 2_000,
+    });
+
+    catalog.setDevices("desk", [], 3_000.7);
+    expect(catalog.find("desk")?.updated_at_ms).toBe(3_000);
+  });
+
   test("a touch that fails half-way changes nothing, and the next one works", () => {
     const catalog = open();
     catalog.put("a", aPut(), 1);
