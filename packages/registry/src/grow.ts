@@ -1,0 +1,16 @@
+/** Columns grow by half: little waste at a million rows, few copies on the way there. */
+export function grownCapacity(needed: number, current: number): number {
+  return Math.max(needed, 16, current + (current >> 1));
+}
+
+export function grownInt32(column: Int32Array, capacity: number): Int32Array {
+  const grown = new Int32Array(capacity);
+  grown.set(column);
+  return grown;
+}
+
+export function grownFloat64(column: Float64Array, capacity: number): Float64Array {
+  const grown = new Float64Array(capacity);
+  grown.set(column);
+  return grown;
+}

@@ -1,0 +1,565 @@
+import { AgeIndex } from "./age-index.ts";
+import { systemClock } from "./clock.ts";
+import { copyReport } from "./copy-report.ts";
+import { copyWorker } from "./copy-worker.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import { RevisionGapError } from "./errors.ts";
+import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
+import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, statusAt } from "./liveness.ts";
+import { isStale, PAST_BOOTS_MAX } from "./order.ts";
+import type {
+  HiveHeartbeatPayload,
+  HiveLease,
+  HiveReport,
+  HiveRuntimeState,
+  HiveStatus,
+  HiveWorker,
+  ModelSummary,
+  RegistryEvent,
+  RegistrySnapshot,
+  RegistryStats,
+  ResourceInfo,
+  UpdateResult,
+  WorkerInfo,
+} from "./types.ts";
+import { WorkerTable } from "./worker-table.ts";
+
+export interface HiveRegistryOptions {
+  /** Ms since epoch, never backwards. */
+  readonly now?: () => number;
+  /** How often a hive beats that does not say so itself. Default 5,000. */
+  readonly intervalMs?: number;
+  /** A hive that claims a longer interval is held to this one. Default 60,000. */
+  readonly intervalMaxMs?: number;
+  readonly limits?: LivenessLimits;
+  /** Told when a listener throws; others and the registry go on. Default: the error is thrown again outside of the call. */
+  readonly onListenerError?: (error: unknown) => void;
+}
+
+/** A change before it has its number. */
+type Change = RegistryEvent extends infer Event
+  ? Event extends RegistryEvent
+    ? Omit<Event, "revision" | "at_ms">
+    : never
+  : never;
+
+/**
+ * Every hive and every worker of a fleet, as their heartbeats tell, in memory. Each method is one atomic step: nobody ever
+ * sees half a heartbeat. It does no I/O and starts no timer; time comes in through `now`, changes go out to subscribers.
+ * No query scans the fleet: indexes kept by each heartbeat make an answer cost its own size.
+ *
+ * Objects that it hands out are frozen snapshots: a later heartbeat never changes them, and no caller can change the
+ * registry through one.
+ */
+export class HiveRegistry {
+  readonly #clock: () => number;
+  readonly #intervalMs: number;
+  readonly #intervalMaxMs: number;
+  readonly #limits: LivenessLimits;
+  readonly #onListenerError: (error: unknown) => void;
+  readonly #hives: Map<string, HiveRecord> = new Map();
+  readonly #workers: WorkerTable = new WorkerTable();
+  readonly #ages: AgeIndex = new AgeIndex();
+  readonly #deadlines: DeadlineHeap = new DeadlineHeap();
+  readonly #statuses: Record<HiveStatus, number> = { alive: 0, suspect: 0, silent: 0 };
+  readonly #listeners: Set<(event: RegistryEvent) => void> = new Set();
+  readonly #outbox: RegistryEvent[] = [];
+  #delivering = false;
+  #latestMs = Number.NEGATIVE_INFINITY;
+  #revision = 0;
+  #vramBytes = 0;
+  #ramBytes = 0;
+  /** Set once this is a replica: its clock then stands behind the original's by so much. */
+  #behindMs: number | undefined = undefined;
+
+  constructor(options: HiveRegistryOptions = {}) {
+    this.#clock = options.now ?? systemClock;
+    this.#intervalMs = options.intervalMs ?? 5_000;
+    this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
+    this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#onListenerError = options.onListenerError ?? throwLater;
+  }
+
+  // ---- hives --------------------------------------------------------------------------------------------------------
+
+  /**
+   * Takes a heartbeat: the hive's workers are now exactly those listed. O(workers of this hive × log fleet).
+   *
+   * Without `receivedAtMs` the payload's timestamp decides liveness, clamped to now (an unparsable one is now). With it,
+   * only the receiver's clock decides, and the difference is kept as `clock_skew_ms`.
+   *
+   * @returns `accepted: false` when it is not newer than what is known; nothing changes then.
+   * @throws {TypeError} naming the field, for a payload that is not one; nothing changes then.
+   */
+  updateHiveState(
+    hiveId: string,
+    payload: HiveHeartbeatPayload,
+    options?: { readonly receivedAtMs?: number },
+  ): UpdateResult {
+    if (typeof hiveId !== "string") throw new TypeError("hiveId must be a string");
+    if (typeof payload !== "object" || payload === null) throw new TypeError("payload must be an object");
+    if (payload.hive_id !== hiveId) throw new TypeError(`payload.hive_id must be the hive's own id, ${quoted(hiveId)}`);
+    if (typeof payload.timestamp !== "string") throw new TypeError("payload.timestamp must be a string");
+
+    const nowMs = this.#advance();
+    const stamped = Date.parse(payload.timestamp);
+    const timestampMs = Number.isNaN(stamped) ? nowMs : stamped;
+    const known = this.#hives.get(hiveId);
+    if (known !== undefined) {
+      const next = { bootId: payload.boot_id, seq: payload.seq, timestampMs };
+      if (isStale(known.order, next, known.pastBoots)) return { accepted: false, reason: "stale" };
+    }
+
+    // Everything that can throw comes before the first change.
+    const workers = this.#copyWorkers(payload.workers, known);
+    const receivedAtMs = Math.min(options?.receivedAtMs ?? timestampMs, nowMs);
+    const times =
+      options?.receivedAtMs === undefined
+        ? { last_heartbeat_ms: timestampMs, received_at_ms: receivedAtMs }
+        : {
+            last_heartbeat_ms: timestampMs,
+            received_at_ms: receivedAtMs,
+            clock_skew_ms: Math.round(timestampMs - receivedAtMs),
+          };
+    const report = copyReport(hiveId, payload, times, known?.report);
+    const hive = this.#accept(hiveId, report, workers, payload.goodbye === true, undefined, nowMs);
+    this.#publish(nowMs, { type: "hive.heartbeat", hive_id: hiveId, report, workers, status: hive.status });
+    if (hive.goodbye) this.#publish(nowMs, { type: "hive.silent", hive_id: hiveId, reason: "goodbye" });
+    return { accepted: true, revision: this.#revision };
+  }
+
+  /**
+   * Takes a lease: the hive is alive and nothing changed. O(1) while it is alive.
+   *
+   * @returns `unknown` when this boot of the hive never sent its list: it must send a full heartbeat.
+   */
+  renewLease(lease: HiveLease, options?: { readonly receivedAtMs?: number }): UpdateResult {
+    const nowMs = this.#advance();
+    const hive = this.#hives.get(lease.hive_id);
+    if (hive === undefined || hive.report.boot_id !== lease.boot_id || hive.goodbye) {
+      const past = hive?.pastBoots?.includes(lease.boot_id) === true;
+      return { accepted: false, reason: past ? "stale" : "unknown" };
+    }
+    if (hive.report.seq !== undefined && lease.seq <= hive.report.seq) return { accepted: false, reason: "stale" };
+    const receivedAtMs = Math.min(options?.receivedAtMs ?? nowMs, nowMs);
+    this.#renew(hive, receivedAtMs, lease.seq, nowMs);
+    this.#publish(nowMs, { type: "hive.lease", hive_id: hive.hiveId, received_at_ms: receivedAtMs, seq: lease.seq });
+    return { accepted: true, revision: this.#revision };
+  }
+
+  /** The hive's connection closed: it keeps its place and gets no new work until it is heard again. */
+  suspectHive(hiveId: string): boolean {
+    const nowMs = this.#advance();
+    const hive = this.#hives.get(hiveId);
+    if (hive === undefined || hive.status !== "alive") return false;
+    hive.closed = true;
+    this.#settle(hive, nowMs, "closed");
+    return true;
+  }
+
+  getHiveState(hiveId: string): HiveRuntimeState | undefined {
+    this.#advance();
+    const hive = this.#hives.get(hiveId);
+    return hive === undefined ? undefined : stateOf(hive);
+  }
+
+  /** Ids of the hives heard less than `maxAgeMs` ago, in no particular order. Costs the answer, not the fleet. */
+  listActiveHives(maxAgeMs: number): string[] {
+    const nowMs = this.#now();
+    const ids: string[] = [];
+    for (const hive of this.#ages.heardAfter(nowMs - maxAgeMs, nowMs)) ids.push(hive.hiveId);
+    return ids;
+  }
+
+  getAvailableResources(hiveId: string): ResourceInfo | undefined {
+    const hive = this.#hives.get(hiveId);
+    return hive === undefined ? undefined : resourcesOf(hive);
+  }
+
+  /** @returns false when it was not there. */
+  removeHive(hiveId: string): boolean {
+    const hive = this.#hives.get(hiveId);
+    if (hive === undefined) return false;
+    this.#forget(hive);
+    this.#publish(this.#now(), { type: "hive.removed", hive_id: hiveId });
+    return true;
+  }
+
+  /** Ids of all hives, whatever their age, in the order in which they came. */
+  listAllHives(): string[] {
+    return [...this.#hives.keys()];
+  }
+
+  getWorkerCount(hiveId: string): number | undefined {
+    return this.#hives.get(hiveId)?.workers.length;
+  }
+
+  /** Heard less than `maxAgeMs` ago. False for a hive nobody knows. */
+  isHiveOnline(hiveId: string, maxAgeMs: number): boolean {
+    const hive = this.#hives.get(hiveId);
+    return hive !== undefined && this.#now() - hive.receivedAtMs < maxAgeMs;
+  }
+
+  hiveCount(): number {
+    return this.#hives.size;
+  }
+
+  // ---- workers ------------------------------------------------------------------------------------------------------
+
+  /** Worker ids are unique within a hive only: of several, the one whose hive was heard last. */
+  getWorker(workerId: string): HiveWorker | undefined {
+    const row = this.#workers.find(workerId);
+    return row === -1 ? undefined : this.#at(row);
+  }
+
+  /** Where to send inference requests, past hive and queen. Undefined for an unknown worker and for one without a URL. */
+  getWorkerUrl(workerId: string): string | undefined {
+    const row = this.#workers.find(workerId);
+    return row === -1 ? undefined : this.#workers.infoAt(row).url;
+  }
+
+  listAllWorkers(): HiveWorker[] {
+    return [...this.allWorkers()];
+  }
+
+  /** As {@link listAllWorkers}, one by one. Do not let a heartbeat in between: its changes may be seen or not. */
+  *allWorkers(): Generator<HiveWorker> {
+    for (const row of this.#workers.all()) yield this.#at(row);
+  }
+
+  /** All workers in state `Idle`, also on hives that are not alive. */
+  findIdleWorkers(): HiveWorker[] {
+    return Array.from(this.#workers.idle(), (row) => this.#at(row));
+  }
+
+  /** All workers that have the model: as `model_id`, or among `models`. */
+  findWorkersByModel(modelId: string): HiveWorker[] {
+    return Array.from(this.#workers.withModel(modelId), (row) => this.#at(row));
+  }
+
+  findWorkersByBackend(backend: string): HiveWorker[] {
+    return Array.from(this.#workers.withBackend(backend), (row) => this.#at(row));
+  }
+
+  /**
+   * Picks the idle worker that has `modelId` and the lowest GPU usage; else any idle worker with the lowest GPU usage.
+   * A worker that does not report `gpu_percent` counts as 100. Only workers with a URL, on hives that are alive; degraded
+   * ones after all healthy ones, draining ones never. Equals take turns: the one chosen least recently comes first.
+   * O(log n) in the number of idle workers. Rule: seed, "Find Best Worker for Model".
+   *
+   * @returns `undefined` when no alive hive has an idle worker. A caller may retry after one heartbeat interval.
+   */
+  findBestWorkerForModel(modelId: string): HiveWorker | undefined {
+    this.#advance();
+    const row = this.#workers.choose(modelId);
+    return row === -1 ? undefined : this.#at(row);
+  }
+
+  totalWorkerCount(): number {
+    return this.#workers.size;
+  }
+
+  /** Empty for a hive nobody knows. */
+  getWorkersOnHive(hiveId: string): WorkerInfo[] {
+    return [...(this.#hives.get(hiveId)?.workers ?? [])];
+  }
+
+  // ---- time, changes, replicas --------------------------------------------------------------------------------------
+
+  /**
+   * Lets time take effect: publishes who became suspect or silent since the last call. Queries do so by themselves; a
+   * server calls it regularly so that watchers hear of it without a query.
+   */
+  tick(): void {
+    this.#advance();
+  }
+
+  /** Removes every hive that has been silent for `ttlMs` or longer, oldest first, at most `max` of them. */
+  evictSilent(ttlMs: number, max: number = Number.POSITIVE_INFINITY): RegistryEvent[] {
+    const nowMs = this.#advance();
+    const events: RegistryEvent[] = [];
+    for (const hive of this.#ages.oldestFirst(nowMs - ttlMs)) {
+      if (events.length >= max) break;
+      this.#forget(hive);
+      const event: RegistryEvent = {
+        type: "hive.evicted",
+        revision: ++this.#revision,
+        at_ms: nowMs,
+        hive_id: hive.hiveId,
+        silent_ms: nowMs - hive.receivedAtMs,
+      };
+      events.push(event);
+      this.#deliver(event);
+    }
+    return events;
+  }
+
+  /**
+   * Calls the listener with each change, in order, after it took effect. A listener may change the registry: what that
+   * brings about is delivered after the present event has reached everybody.
+   *
+   * @returns the function that ends it.
+   */
+  subscribe(listener: (event: RegistryEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  get revision(): number {
+    return this.#revision;
+  }
+
+  /** All there is, with the revision it stands at: what a replica starts from. */
+  snapshot(): RegistrySnapshot {
+    const at_ms = this.#advance();
+    const hives = Array.from(this.#hives.values(), ({ report, workers, status }) => ({ report, workers, status }));
+    return { type: "snapshot", revision: this.#revision, at_ms, hives };
+  }
+
+  /**
+   * Follows another registry: takes its snapshot, then each of its changes in order. A change that is already contained is
+   * passed over. From the first call on, who is alive is the original's word alone; ages are counted by its clock.
+   *
+   * @throws {RevisionGapError} when a change is missing in between; start again from a snapshot.
+   */
+  apply(change: RegistryEvent | RegistrySnapshot): void {
+    if (change.type === "snapshot") {
+      this.#restore(change);
+      return;
+    }
+    if (change.revision <= this.#revision) return;
+    if (change.revision !== this.#revision + 1) throw new RevisionGapError(this.#revision + 1, change.revision);
+    this.#behindMs ??= change.at_ms - this.#clock();
+    const nowMs = this.#advance();
+    this.#applyChange(change, nowMs);
+    this.#revision = change.revision;
+    this.#deliver(change);
+  }
+
+  /** The models of the fleet and who serves them. Costs the number of models. */
+  models(): ModelSummary[] {
+    this.#advance();
+    return [...this.#workers.models()];
+  }
+
+  stats(): RegistryStats {
+    this.#advance();
+    const { alive, suspect, silent } = this.#statuses;
+    const { Idle: idle, Busy: busy, Loading: loading } = this.#workers.states;
+    return {
+      revision: this.#revision,
+      hives: { total: this.#hives.size, alive, suspect, silent },
+      workers: {
+        total: this.#workers.size,
+        idle,
+        busy,
+        loading,
+        by_backend: this.#workers.countsByBackend(),
+        by_model: this.#workers.countsByModel(),
+      },
+      vram_used_gb: this.#vramBytes / 1e9,
+      ram_used_gb: this.#ramBytes / 1e9,
+    };
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  #at(row: number): HiveWorker {
+    return { hive_id: this.#workers.hiveAt(row).hiveId, worker: this.#workers.infoAt(row) };
+  }
+
+  #now(): number {
+    const nowMs = this.#clock() + (this.#behindMs ?? 0);
+    if (nowMs > this.#latestMs) this.#latestMs = nowMs;
+    return this.#latestMs;
+  }
+
+  /** Now; whoever fell quiet until now is marked so. */
+  #advance(): number {
+    const nowMs = this.#now();
+    if (this.#behindMs !== undefined) return nowMs;
+    for (let hive = this.#deadlines.due(nowMs); hive !== undefined; hive = this.#deadlines.due(nowMs)) {
+      this.#settle(hive, nowMs, "quiet");
+    }
+    return nowMs;
+  }
+
+  #copyWorkers(workers: readonly WorkerInfo[], known: HiveRecord | undefined): readonly WorkerInfo[] {
+    if (!Array.isArray(workers)) throw new TypeError("payload.workers must be an array");
+    const copies: WorkerInfo[] = [];
+    let unchangedIds = known !== undefined && known.workers.length === workers.length;
+    for (let at = 0; at < workers.length; at++) {
+      const copy = copyWorker(workers[at], "payload.workers", at, this.#workers.intern);
+      unchangedIds &&= known?.workers[at]?.worker_id === copy.worker_id;
+      copies.push(copy);
+    }
+    if (!unchangedIds) {
+      const ids = new Set<string>();
+      for (const [at, { worker_id }] of copies.entries()) {
+        if (ids.has(worker_id)) throw new TypeError(`payload.workers[${at}].worker_id must be unique in the heartbeat`);
+        ids.add(worker_id);
+      }
+    }
+    return Object.freeze(copies);
+  }
+
+  #accept(
+    hiveId: string,
+    report: HiveReport,
+    workers: readonly WorkerInfo[],
+    goodbye: boolean,
+    told: HiveStatus | undefined,
+    nowMs: number,
+  ): HiveRecord {
+    const intervalMs = Math.min(report.interval_ms ?? this.#intervalMs, this.#intervalMaxMs);
+    let hive = this.#hives.get(hiveId);
+    if (hive === undefined) {
+      hive = new HiveRecord(hiveId, report, intervalMs);
+      this.#hives.set(hiveId, hive);
+      this.#statuses[hive.status]++;
+    } else if (hive.report.boot_id !== undefined && hive.report.boot_id !== report.boot_id) {
+      hive.pastBoots = [...(hive.pastBoots ?? []), hive.report.boot_id].slice(-PAST_BOOTS_MAX);
+    }
+    hive.report = report;
+    hive.receivedAtMs = report.received_at_ms;
+    hive.intervalMs = intervalMs;
+    hive.closed = false;
+    hive.goodbye = goodbye;
+    this.#ages.place(hive);
+    this.#setStatus(hive, told ?? statusAt(nowMs, hive, this.#limits));
+    if (told === undefined) this.#deadlines.schedule(hive, nextCheckMs(hive.status, hive, this.#limits), false);
+    this.#workers.setWorkers(hive, workers, hive.status === "alive");
+    this.#sumMemory(hive);
+    return hive;
+  }
+
+  #renew(hive: HiveRecord, receivedAtMs: number, seq: number, nowMs: number): void {
+    const last_heartbeat_ms = receivedAtMs + (hive.report.clock_skew_ms ?? 0);
+    hive.report = copyReport(
+      hive.hiveId,
+      { ...hive.report, seq },
+      { ...hive.report, last_heartbeat_ms, received_at_ms: receivedAtMs },
+      hive.report,
+    );
+    hive.receivedAtMs = receivedAtMs;
+    hive.closed = false;
+    this.#ages.place(hive);
+    this.#workers.heard(hive);
+    const status = this.#behindMs === undefined ? statusAt(nowMs, hive, this.#limits) : "alive";
+    if (status !== hive.status) {
+      this.#setStatus(hive, status);
+      this.#workers.refresh(hive, status === "alive");
+    }
+    if (this.#behindMs === undefined) this.#deadlines.schedule(hive, nextCheckMs(status, hive, this.#limits), false);
+  }
+
+  /** Gives the hive the status that it has by now, and tells when it is a worse one. */
+  #settle(hive: HiveRecord, nowMs: number, why: "closed" | "quiet"): void {
+    const before = hive.status;
+    const status = statusAt(nowMs, hive, this.#limits);
+    this.#deadlines.schedule(hive, nextCheckMs(status, hive, this.#limits), true);
+    if (status === before) return;
+    this.#setStatus(hive, status);
+    this.#workers.refresh(hive, status === "alive");
+    if (status === "suspect") this.#publish(nowMs, { type: "hive.suspect", hive_id: hive.hiveId, reason: why });
+    if (status === "silent") this.#publish(nowMs, { type: "hive.silent", hive_id: hive.hiveId, reason: "quiet" });
+  }
+
+  #setStatus(hive: HiveRecord, status: HiveStatus): void {
+    this.#statuses[hive.status]--;
+    this.#statuses[status]++;
+    hive.status = status;
+  }
+
+  #sumMemory(hive: HiveRecord): void {
+    let vramBytes = 0;
+    let ramBytes = 0;
+    for (const worker of hive.workers) {
+      vramBytes += worker.vram_bytes ?? 0;
+      ramBytes += worker.ram_bytes ?? 0;
+    }
+    this.#vramBytes += vramBytes - hive.vramBytes;
+    this.#ramBytes += ramBytes - hive.ramBytes;
+    hive.vramBytes = vramBytes;
+    hive.ramBytes = ramBytes;
+  }
+
+  #forget(hive: HiveRecord): void {
+    this.#workers.setWorkers(hive, [], false);
+    this.#sumMemory(hive);
+    this.#ages.remove(hive);
+    this.#deadlines.remove(hive);
+    this.#statuses[hive.status]--;
+    this.#hives.delete(hive.hiveId);
+  }
+
+  #restore(snapshot: RegistrySnapshot): void {
+    for (const hive of [...this.#hives.values()]) this.#forget(hive);
+    this.#behindMs = snapshot.at_ms - this.#clock();
+    this.#latestMs = snapshot.at_ms;
+    this.#revision = snapshot.revision;
+    for (const { report, workers, status } of snapshot.hives) {
+      this.#accept(
+        report.hive_id,
+        reportCopy(report),
+        this.#copyWorkers(workers, undefined),
+        false,
+        status,
+        snapshot.at_ms,
+      );
+    }
+  }
+
+  #applyChange(change: RegistryEvent, nowMs: number): void {
+    const hive = this.#hives.get(change.hive_id);
+    switch (change.type) {
+      case "hive.heartbeat": {
+        const workers = this.#copyWorkers(change.workers, hive);
+        this.#accept(change.hive_id, reportCopy(change.report), workers, false, change.status, nowMs);
+        return;
+      }
+      case "hive.lease":
+        if (hive !== undefined) this.#renew(hive, change.received_at_ms, change.seq, nowMs);
+        return;
+      case "hive.suspect":
+      case "hive.silent": {
+        if (hive === undefined) return;
+        this.#setStatus(hive, change.type === "hive.suspect" ? "suspect" : "silent");
+        this.#workers.refresh(hive, false);
+        return;
+      }
+      case "hive.removed":
+      case "hive.evicted":
+        if (hive !== undefined) this.#forget(hive);
+    }
+  }
+
+  #publish(nowMs: number, change: Change): void {
+    this.#revision++;
+    if (this.#listeners.size > 0) this.#deliver({ revision: this.#revision, at_ms: nowMs, ...change } as RegistryEvent);
+  }
+
+  #deliver(event: RegistryEvent): void {
+    if (this.#listeners.size === 0) return;
+    this.#outbox.push(event);
+    if (this.#delivering) return;
+    this.#delivering = true;
+    for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
+      for (const listener of [...this.#listeners]) {
+        try {
+          listener(next);
+        } catch (error) {
+          this.#onListenerError(error);
+        }
+      }
+    }
+    this.#delivering = false;
+  }
+}
+
+const reportCopy = (report: HiveReport): HiveReport => copyReport(report.hive_id, report, report, undefined);
+
+const quoted = (id: string): string => JSON.stringify(id.length > 64 ? `${id.slice(0, 64)}…` : id);
+
+/** An unhandled rejection: loud, and outside of the call that found it. */
+const throwLater = (error: unknown): void => void Promise.reject(error);
