@@ -3,8 +3,8 @@ import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch } from "./catalog.
 
 /** At most one write transaction in this time, for the whole fleet. */
 export const WRITE_INTERVAL_MS = 1_000;
-/** Records in one write; it takes about 5 µs each, and the process does nothing else meanwhile. What is over waits for the next. */
-export const RECORDS_PER_WRITE_MAX = 2_000;
+/** Records in one write; each takes about 10 µs, and the process does nothing else meanwhile. What is over waits for the next. */
+export const RECORDS_PER_WRITE_MAX = 500;
 
 /** Carries what heartbeats tell into the catalog, without a heartbeat ever waiting for the disk. */
 export interface HeartbeatWriter {
