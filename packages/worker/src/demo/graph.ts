@@ -35,17 +35,17 @@ export function scriptGraph(script: Script, vocabulary: Vocabulary): LanguageGra
     { to: about[0]!, score: CERTAIN },
     ...topics.map((line) => ({ to: line[0]!, score: TOPIC_UNHEARD })),
   ];
-  const scenes: readonly { readonly lines: readonly Line[]; readonly then: readonly Next[] }[] = [
-    { lines: openings, then: choices(honesty) },
-    { lines: honesty, then: afterHonesty },
-    { lines: [about, ...topics], then: choices(closings) },
-    { lines: closings, then: [{ to: EOS_ID, score: CERTAIN }] },
+  const scenes: readonly { readonly lines: readonly Line[]; readonly after: readonly Next[] }[] = [
+    { lines: openings, after: choices(honesty) },
+    { lines: honesty, after: afterHonesty },
+    { lines: [about, ...topics], after: choices(closings) },
+    { lines: closings, after: [{ to: EOS_ID, score: CERTAIN }] },
   ];
-  for (const { lines, then } of scenes) {
+  for (const { lines, after } of scenes) {
     for (const line of lines) {
       line.forEach((id, index) => {
         const following = line[index + 1];
-        next.set(id, following === undefined ? then : [{ to: following, score: CERTAIN }]);
+        next.set(id, following === undefined ? after : [{ to: following, score: CERTAIN }]);
       });
     }
   }

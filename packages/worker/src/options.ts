@@ -1,0 +1,143 @@
+import { readFileSync, statSync } from "node:fs";
+import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { FatalError } from "./fatal.ts";
+import type { WorkerOptions } from "./worker.ts";
+
+export interface CommandLine extends WorkerOptions {
+  readonly gpu: "auto" | "off";
+  readonly contextTokens?: number;
+  readonly threads?: number;
+  readonly exitWithParent: boolean;
+  readonly logLevel: string;
+}
+
+export const DEFAULT_PORT = 9300;
+export const DEFAULT_SLOTS = 4;
+/** Each slot holds a context of its own in memory. */
+export const MAX_SLOTS = 64;
+const MAX_THREADS = 1024;
+const MAX_CONTEXT_TOKENS = 16_777_216;
+const MAX_TOKEN_BYTES = 4096;
+const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
+
+export interface CommandLineDeps {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly print: (text: string) => void;
+}
+
+/**
+ * Reads `hive-worker`'s arguments.
+ *
+ * @returns `undefined` when only help was asked for.
+ * @throws {FatalError} `USAGE`
+ */
+export function readCommandLine(deps: CommandLineDeps, args: readonly string[]): CommandLine | undefined {
+  const command = describe(deps);
+  try {
+    command.parse([...args], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return undefined;
+    throw new FatalError("USAGE", error.message.replace(/^error: /, ""));
+  }
+  const flags = command.opts<Flags>();
+  const token = readToken(flags.tokenFile, deps.env.HIVE_TOKEN);
+  if (!LOOPBACK.test(flags.listen) && token === undefined) {
+    const message = `refusing to listen on ${flags.listen} without a token; give --token-file or HIVE_TOKEN`;
+    throw new FatalError("USAGE", message);
+  }
+  return {
+    modelPath: flags.model,
+    port: flags.port,
+    listen: flags.listen,
+    slots: flags.slots,
+    gpu: flags.gpu,
+    exitWithParent: flags.exitWithParent === true,
+    logLevel: flags.logLevel,
+    ...(flags.alias !== undefined && { alias: flags.alias }),
+    ...(flags.contextTokens !== undefined && { contextTokens: flags.contextTokens }),
+    ...(flags.threads !== undefined && { threads: flags.threads }),
+    ...(flags.workerId !== undefined && { workerId: flags.workerId }),
+    ...(flags.hiveUrl !== undefined && { hiveUrl: flags.hiveUrl }),
+    ...(token !== undefined && { token }),
+  };
+}
+
+interface Flags {
+  readonly model: string;
+  readonly alias?: string;
+  readonly port: number;
+  readonly listen: string;
+  readonly slots: number;
+  readonly contextTokens?: number;
+  readonly threads?: number;
+  readonly gpu: "auto" | "off";
+  readonly tokenFile?: string;
+  readonly workerId?: string;
+  readonly hiveUrl?: string;
+  readonly exitWithParent?: boolean;
+  readonly logLevel: string;
+}
+
+function describe({ print }: CommandLineDeps): Command {
+  return new Command("hive-worker")
+    .description("Serves one GGUF model with llama.cpp behind the OpenAI API.")
+    .requiredOption("--model <file>", "the GGUF file to serve")
+    .option("--alias <name>", "model id to serve it under (default: the file's name without .gguf)", name)
+    .option("--port <number>", "port; 0 takes any free one", whole(0, 65_535), DEFAULT_PORT)
+    .option("--listen <host>", "address; beyond loopback a token is needed", "127.0.0.1")
+    .option("--slots <number>", "requests computed at once", whole(1, MAX_SLOTS), DEFAULT_SLOTS)
+    .option("--context-tokens <number>", "context of each slot (default: the model's, as memory allows)", context)
+    .option("--threads <number>", "CPU threads that compute (default: one for each core)", whole(1, MAX_THREADS))
+    .addOption(
+      new Option("--gpu <mode>", "use a GPU when there is one, or never").choices(["auto", "off"]).default("auto"),
+    )
+    .option("--token-file <file>", "file (mode 0600) with the API key to demand; or HIVE_TOKEN")
+    .option("--worker-id <id>", "id in heartbeats (default: worker-PORT)", name)
+    .option("--hive-url <url>", "hive to send heartbeats to", httpUrl)
+    .option("--exit-with-parent", "end when the process that started this one ends")
+    .addOption(new Option("--log-level <level>", "least important log line").choices(LOG_LEVELS).default("info"))
+    .allowExcessArguments(false)
+    .exitOverride()
+    .configureOutput({ writeOut: print, writeErr: () => {} });
+}
+
+function whole(minimum: number, maximum: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (/^\d+$/.test(text) && value >= minimum && value <= maximum) return value;
+    throw new InvalidArgumentError(`Give a whole number from ${minimum} to ${maximum}.`);
+  };
+}
+
+const context: (text: string) => number = whole(16, MAX_CONTEXT_TOKENS);
+
+function name(text: string): string {
+  if (/^[^\p{Cc}]{1,128}$/u.test(text)) return text;
+  throw new InvalidArgumentError("Give 1 to 128 printable characters.");
+}
+
+function httpUrl(text: string): string {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new InvalidArgumentError("Give an address like http://127.0.0.1:7835.");
+}
+
+/** The file wins over the environment. Others must not be able to read it. */
+function readToken(file: string | undefined, environment: string | undefined): string | undefined {
+  if (file === undefined) return environment === undefined || environment === "" ? undefined : environment;
+  let text: string;
+  try {
+    const stat = statSync(file);
+    if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
+      throw new FatalError("USAGE", `${file} can be read by others; run: chmod 600 ${file}`);
+    }
+    if (stat.size > MAX_TOKEN_BYTES) throw new FatalError("USAGE", `${file} is too large for a token`);
+    text = readFileSync(file, "utf8").trim();
+  } catch (error) {
+    if (error instanceof FatalError) throw error;
+    throw new FatalError("USAGE", `cannot read the token file ${file} (${(error as NodeJS.ErrnoException).code})`);
+  }
+  if (text === "") throw new FatalError("USAGE", `the token file ${file} is empty`);
+  return text;
+}

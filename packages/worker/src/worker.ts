@@ -1,0 +1,131 @@
+import { basename } from "node:path";
+import type { FastifyInstance } from "fastify";
+import type { Logger } from "pino";
+import type { Engine } from "./engine/engine.ts";
+import { FatalError } from "./fatal.ts";
+import { startHeartbeat } from "./heartbeat/heartbeat.ts";
+import { createServer } from "./http/server.ts";
+import { WorkerStatus } from "./status.ts";
+
+export interface WorkerDeps {
+  readonly log: Logger;
+  /** Loads the model. @throws {FatalError} */
+  readonly loadEngine: () => Promise<Engine>;
+  readonly fetch: typeof fetch;
+  /** Ms since epoch. */
+  readonly now: () => number;
+}
+
+export interface WorkerOptions {
+  readonly modelPath: string;
+  readonly alias?: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly listen: string;
+  readonly slots: number;
+  readonly token?: string;
+  readonly workerId?: string;
+  readonly hiveUrl?: string;
+  readonly drainMs?: number;
+}
+
+export interface RunningWorker {
+  readonly url: string;
+  /** Settles when the model is loaded; rejects with a `FatalError` when it cannot be. */
+  readonly ready: Promise<void>;
+  /** Takes nothing new, finishes answers for up to `drainMs`, breaks off the rest. */
+  stop(): Promise<void>;
+}
+
+/** How long answers that are running may take to end after a stop. */
+export const DRAIN_MS = 5_000;
+/** What is broken off after that gets this long to be told so. */
+const BREAK_OFF_MS = 500;
+const SWEEP_MS = 50;
+
+/**
+ * Listens at once, so that whoever started it can watch it load, then loads the model.
+ *
+ * @throws {FatalError} `PORT_IN_USE`, `LISTEN_FAILED`
+ */
+export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Promise<RunningWorker> {
+  const status = new WorkerStatus({ slots: options.slots });
+  const stopping = new AbortController();
+  const fileName = basename(options.modelPath);
+  const modelName = fileName.replace(/\.gguf$/i, "");
+  const modelId = options.alias ?? modelName;
+  const app = createServer(
+    { status, log: deps.log, stopping: stopping.signal, now: deps.now },
+    { modelId, otherNames: [modelName, fileName], ...(options.token !== undefined && { token: options.token }) },
+  );
+  const url = await listen(app, options);
+  const stopHeartbeat =
+    options.hiveUrl === undefined
+      ? () => {}
+      : startHeartbeat(
+          { status, log: deps.log, fetch: deps.fetch, now: deps.now },
+          {
+            hiveUrl: options.hiveUrl,
+            workerId: options.workerId ?? `worker-${new URL(url).port}`,
+            modelId,
+            ...(options.token !== undefined && { token: options.token }),
+          },
+        );
+  const ready = deps.loadEngine().then((engine) => status.ready(engine));
+  // Whoever stops the worker while it loads may never look at it.
+  ready.catch(() => {});
+
+  const stop = async (): Promise<void> => {
+    status.drain();
+    const closed = app.close();
+    // A kept-alive connection whose last answer ended would hold up the end until it times out.
+    const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+    const settled = await endsWithin(closed, options.drainMs ?? DRAIN_MS);
+    if (!settled) {
+      deps.log.warn(status.load(), "answers are broken off");
+      stopping.abort();
+      await endsWithin(closed, BREAK_OFF_MS);
+      app.server.closeAllConnections();
+    }
+    await closed;
+    clearInterval(sweep);
+    stopHeartbeat();
+  };
+  let stopped: Promise<void> | undefined;
+  return {
+    url,
+    ready,
+    stop: () => {
+      stopped ??= stop();
+      return stopped;
+    },
+  };
+}
+
+async function listen(app: FastifyInstance, { port, listen: host }: WorkerOptions): Promise<string> {
+  try {
+    await app.listen({ port, host });
+  } catch (cause) {
+    const { code } = cause as NodeJS.ErrnoException;
+    if (code === "EADDRINUSE") {
+      throw new FatalError("PORT_IN_USE", `port ${port} is taken; choose another with --port`, { cause });
+    }
+    throw new FatalError("LISTEN_FAILED", `cannot listen on ${host}:${port} (${code ?? cause})`, { cause });
+  }
+  const address = app.server.address();
+  const bound = typeof address === "object" && address !== null ? address.port : port;
+  return `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+}
+
+/** Whether the promise settled within the time. */
+async function endsWithin(promise: Promise<unknown>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), ms);
+  });
+  try {
+    return await Promise.race([promise.then(() => true), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
