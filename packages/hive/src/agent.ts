@@ -1,0 +1,299 @@
+import { randomUUID } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { HiveError, type StartWorker } from "@hive-registry/contract";
+import { type Clock, systemClock, within } from "./clock.ts";
+import type { Settings } from "./config/settings.ts";
+import { placesIn } from "./config/state-dir.ts";
+import { Machine } from "./devices/machine.ts";
+import { readMemory } from "./devices/memory.ts";
+import { startNvidia } from "./devices/nvidia.ts";
+import type { Report } from "./heartbeat/changes.ts";
+import type { Connect, Post } from "./heartbeat/connection.ts";
+import { postJson } from "./heartbeat/post.ts";
+import { QueenLink } from "./heartbeat/queen-link.ts";
+import { ReachKeeper } from "./heartbeat/reach.ts";
+import { connectWebSocket } from "./heartbeat/websocket.ts";
+import { demandsToken } from "./http/guard.ts";
+import { metricsText } from "./http/metrics.ts";
+import { createServer } from "./http/server.ts";
+import type { Log } from "./log.ts";
+import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
+import { VERSION } from "./version.ts";
+import { Demo, type DemoModel } from "./workers/demo.ts";
+import type { Engine } from "./workers/engines/engine.ts";
+import { llamaCpp } from "./workers/engines/llama-cpp.ts";
+import { Fleet } from "./workers/fleet.ts";
+import { readLogTail } from "./workers/log-file.ts";
+import { dialable } from "./workers/supervised-worker.ts";
+import { Supervisor } from "./workers/supervisor.ts";
+import { REPORT_INTERVAL_MS, ToldByWorkers } from "./workers/told.ts";
+
+const SAMPLE_PERIOD_MS = 5_000;
+/** Workers are not started before it is known where they shall listen, but a queen that is away delays them no longer. */
+const REACH_WAIT_MS = 3_000;
+/** The first heartbeat waits so long for the devices, so that it can name them. */
+const DEVICES_WAIT_MS = 500;
+const HEALTH_ANSWER_LIMIT_MS = 2_000;
+const SERVER_CLOSE_LIMIT_MS = 1_000;
+
+export interface HiveDeps {
+  readonly log: Log;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  readonly connect?: Connect;
+  readonly post?: Post;
+  readonly engines?: readonly Engine[];
+  readonly ensureDemoModel?: (dir: string) => Promise<DemoModel>;
+}
+
+export interface HiveOptions extends Settings {
+  readonly token: string | undefined;
+  readonly samplePeriodMs?: number;
+  readonly stopGraceMs?: number;
+  readonly reportTtlMs?: number;
+}
+
+export interface RunningHive {
+  /** Where its API is. */
+  readonly url: string;
+  readonly bootId: string;
+  /** Resolves when somebody asked it to stop through its API. */
+  readonly shutdownAsked: Promise<void>;
+  /** Says goodbye to the queens, ends the workers, closes the API. Harmless when done twice. */
+  stop(): Promise<void>;
+  /** Ends the workers at once, for when there is no time. */
+  kill(): void;
+}
+
+/**
+ * Starts the agent of this machine.
+ *
+ * @throws {HiveError} `ALREADY_RUNNING` when a hive of this id runs from the same state folder; `MODEL_NOT_FOUND` and
+ * `MODEL_INVALID` for the models it shall start with. The system's own error when the port is taken.
+ */
+export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<RunningHive> {
+  const { log } = deps;
+  const clock = deps.clock ?? systemClock;
+  const random = deps.random ?? Math.random;
+  const bootId = randomUUID();
+  const places = placesIn(options.stateDir, options.id);
+
+  const already = runningHive(places.pidFile);
+  if (already !== undefined) throw alreadyRuns(already.url, options.id);
+
+  let askShutdown: () => void = () => {};
+  const shutdownAsked = new Promise<void>((resolve) => {
+    askShutdown = resolve;
+  });
+
+  const machine = new Machine([
+    startNvidia(
+      { clock, random, log, memory: readMemory },
+      { command: options.nvidiaSmi, periodMs: options.samplePeriodMs ?? SAMPLE_PERIOD_MS },
+    ),
+  ]);
+  const reach = new ReachKeeper(
+    clock,
+    {
+      queens: options.queens,
+      advertise: options.advertise,
+      token: options.token,
+      apiDemandsToken: demandsToken(options.listen),
+    },
+    { waitMs: REACH_WAIT_MS },
+  );
+  const told = new ToldByWorkers(clock);
+  const links: QueenLink[] = [];
+  const changed = (): void => {
+    for (const link of links) link.changed();
+  };
+
+  const app = createServer(
+    {
+      log,
+      core: {
+        hiveId: options.id,
+        version: VERSION,
+        machine: () => machine.info(),
+        workers: () => fleet.list(),
+        startWorker: (request) => fleet.start(request),
+        stopWorker: (workerId, how) => fleet.stop(workerId, how),
+        workerLogs: async (workerId, tailBytes) => {
+          const { managed } = fleet.get(workerId);
+          if (!managed)
+            throw new HiveError("NOT_MANAGED", `The worker ${workerId} was not started by this hive: it has its log`);
+          return readLogTail(supervisor.logPath(workerId), tailBytes);
+        },
+        hear: (beat) => {
+          fleet.hear(beat);
+          return REPORT_INTERVAL_MS;
+        },
+        shutdown: () => askShutdown(),
+        metrics: () => metricsText(machine.info(), fleet.list()),
+      },
+    },
+    { listen: options.listen, token: options.token, names: options.advertise === undefined ? [] : [options.advertise] },
+  );
+  let port: number;
+  try {
+    await app.listen({ port: options.port, host: options.listen });
+    port = (app.server.address() as AddressInfo).port;
+  } catch (error) {
+    await machine.stop();
+    throw error;
+  }
+  const localUrl = `http://${dialable(options.listen)}:${port}`;
+  const other = claimPidFile(places.pidFile, { url: localUrl, hive_id: options.id });
+  if (other !== undefined) {
+    await Promise.all([app.close(), machine.stop()]);
+    throw alreadyRuns(other.url, options.id);
+  }
+
+  const supervisor = new Supervisor(
+    {
+      clock,
+      random,
+      log,
+      engines: deps.engines ?? [llamaCpp()],
+      isHealthy: answersOk,
+      deviceUuid: (deviceId) => {
+        const device = machine.devices().find(({ index }) => index === deviceId);
+        return device && (device.info.uuid ?? String(device.index));
+      },
+      slotsBusy: (workerId) => fleet.slotsBusy(workerId),
+      onChange: changed,
+    },
+    {
+      modelsDir: options.modelsDir,
+      logsDir: places.logsDir,
+      pidsDir: places.workerPidsDir,
+      workerPortStart: options.workerPortStart,
+      hiveUrl: localUrl,
+      ...(options.stopGraceMs !== undefined && { stopGraceMs: options.stopGraceMs }),
+    },
+  );
+  const exposure = async () => (await reach.decide()).exposure;
+  const demo = new Demo({
+    log,
+    supervisor,
+    exposure,
+    ...(deps.ensureDemoModel !== undefined && { ensureModel: deps.ensureDemoModel }),
+  });
+  const fleet: Fleet = new Fleet(
+    {
+      ...{ clock, log, machine, supervisor, told, exposure },
+      reach: () => reach.current(),
+      onChange: changed,
+      onOwnWorker: () => demo.giveWay(),
+    },
+    options.reportTtlMs === undefined ? {} : { reportTtlMs: options.reportTtlMs },
+  );
+
+  const report = (): Report => {
+    const { devices, cpu, ram_total_bytes, ram_available_bytes } = machine.info();
+    const host = reach.current().host;
+    const hive_url = demandsToken(options.listen) && host !== undefined ? `http://${host}:${port}` : localUrl;
+    return {
+      hive_id: options.id,
+      hive_url,
+      version: VERSION,
+      workers: fleet.workers(),
+      devices,
+      ram_total_bytes,
+      ram_available_bytes,
+      ...(cpu.percent !== null && { cpu_percent: cpu.percent }),
+    };
+  };
+  let seq = 0;
+  for (const url of options.queens) {
+    links.push(
+      new QueenLink(
+        {
+          ...{ clock, random, log, report },
+          connect: deps.connect ?? connectWebSocket,
+          post: deps.post ?? postJson,
+          nextSeq: () => ++seq,
+          onRoute: (route) => {
+            reach.sawRoute(url, route);
+            changed();
+          },
+        },
+        { url, hive_id: options.id, boot_id: bootId, token: options.token },
+      ),
+    );
+  }
+
+  let cancelSample: () => void = () => {};
+  let stopping: Promise<void> | undefined;
+  const sampleOn = (): void => {
+    cancelSample = clock.after(options.samplePeriodMs ?? SAMPLE_PERIOD_MS, () => {
+      void fleet
+        .sample()
+        .catch((error: unknown) => log.warn({ err: error }, "a sample failed"))
+        .then(() => stopping === undefined && sampleOn());
+    });
+  };
+
+  async function stop(): Promise<void> {
+    cancelSample();
+    log.info("stopping");
+    // First the goodbye, so that nobody is sent to workers that are about to end.
+    await Promise.all(links.map((link) => link.stop()));
+    await supervisor.stopAll();
+    await Promise.all([within(clock, SERVER_CLOSE_LIMIT_MS, app.close()), machine.stop()]);
+    releasePidFile(places.pidFile);
+    log.info("stopped");
+  }
+  const running: RunningHive = {
+    url: localUrl,
+    bootId,
+    shutdownAsked,
+    stop: () => {
+      stopping ??= stop();
+      return stopping;
+    },
+    kill: () => supervisor.killAll(),
+  };
+
+  try {
+    await supervisor.endOrphans();
+    await within(clock, DEVICES_WAIT_MS, machine.settled());
+    for (const link of links) link.start();
+    sampleOn();
+    await startFirstWorkers();
+  } catch (error) {
+    await running.stop();
+    throw error;
+  }
+  if (reach.current().lacksToken) warnOfMissingToken(log);
+  return running;
+
+  async function startFirstWorkers(): Promise<void> {
+    for (const model of options.models) {
+      const request: StartWorker = { model };
+      await fleet.start(request);
+    }
+    if (options.demo && options.models.length === 0) void demo.begin(places.modelsDir);
+  }
+}
+
+const alreadyRuns = (url: string, id: string): HiveError =>
+  new HiveError("ALREADY_RUNNING", `The hive ${id} runs already, at ${url}`, { details: { url } });
+
+function warnOfMissingToken(log: Log): void {
+  log.warn(
+    "the queen is on another machine, but this hive has no token that its workers could demand: they stay on loopback and " +
+      "their URLs are not advertised. Set HIVE_TOKEN or --token-file to the fleet's token",
+  );
+}
+
+async function answersOk(url: string, token: string | undefined): Promise<boolean> {
+  try {
+    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+    const response = await fetch(url, { headers, signal: AbortSignal.timeout(HEALTH_ANSWER_LIMIT_MS) });
+    await response.body?.cancel();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,53 @@
+import type { HiveError } from "@hive-registry/contract";
+
+/** What an engine is asked to run. */
+export interface Launch {
+  readonly worker_id: string;
+  readonly model_path: string;
+  /** The name clients ask for. */
+  readonly alias: string;
+  /** 0: any free one. */
+  readonly port: number;
+  readonly listen: string;
+  readonly slots?: number;
+  readonly context_tokens?: number;
+  /** The driver's name of the only device it may use. */
+  readonly device_uuid?: string;
+  /** The key clients must send; absent: none. */
+  readonly token?: string;
+  readonly hive_url: string;
+}
+
+export interface Command {
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** What an ended process means. */
+export type Verdict =
+  /** No restart heals it. */
+  | { readonly kind: "fatal"; readonly error: HiveError }
+  /** Another port may be free. */
+  | { readonly kind: "port-taken" }
+  | { readonly kind: "restart"; readonly message: string };
+
+export interface Ending {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** Its last lines on stderr, oldest first. */
+  readonly lastLines: readonly string[];
+}
+
+/** How one kind of inference server is started and understood. */
+export interface Engine {
+  /** Its name on the wire. */
+  readonly name: string;
+  /** @throws {HiveError} `ENGINE_MISSING` when it is not installed. */
+  command(launch: Launch): Command;
+  /** The port it says it serves on, if this line of its stdout says so. */
+  portIn(line: string): number | undefined;
+  /** Path that answers 200 once it takes requests. */
+  readonly healthPath: string;
+  verdict(ending: Ending): Verdict;
+}

@@ -1,0 +1,152 @@
+import {
+  HiveError,
+  type ManagedWorker,
+  type StartWorker,
+  type WorkerHeartbeat,
+  type WorkerInfo,
+} from "@hive-registry/contract";
+import { type Clock, within } from "../clock.ts";
+import type { Machine } from "../devices/machine.ts";
+import type { Reach } from "../heartbeat/reach.ts";
+import type { Log } from "../log.ts";
+import { describeManaged, describeReported, stateOf } from "./describe.ts";
+import type { SupervisedWorker } from "./supervised-worker.ts";
+import type { Exposure, Supervisor } from "./supervisor.ts";
+import { REPORT_TTL_MS, type ToldByWorkers } from "./told.ts";
+import { type Usage, UsageMeter } from "./usage.ts";
+
+/** A caller that waits for a worker to be ready is answered by then; loading goes on. */
+export const START_WAIT_MAX_MS: number = 10 * 60_000;
+
+export interface FleetDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly machine: Machine;
+  readonly supervisor: Supervisor;
+  readonly told: ToldByWorkers;
+  readonly reach: () => Reach;
+  /** Where a worker that is started now shall listen. */
+  readonly exposure: () => Promise<Exposure>;
+  /** Called after anything of any worker may have changed. */
+  readonly onChange: () => void;
+  /** Called when somebody started a worker or one announced itself. */
+  readonly onOwnWorker: (workerId: string) => void;
+}
+
+/** All workers of this machine as one list: those started here, and those that announced themselves. */
+export class Fleet {
+  readonly #deps: FleetDeps;
+  readonly #meter: UsageMeter;
+  readonly #reportTtlMs: number;
+  readonly #deviceIds = new Map<string, number>();
+  #usage = new Map<number, Usage>();
+
+  constructor(deps: FleetDeps, options: { readonly reportTtlMs?: number } = {}) {
+    this.#deps = deps;
+    this.#meter = new UsageMeter({ clock: deps.clock });
+    this.#reportTtlMs = options.reportTtlMs ?? REPORT_TTL_MS;
+  }
+
+  /** Every worker, also those that failed. */
+  list(): ManagedWorker[] {
+    const { supervisor, told, reach } = this.#deps;
+    const here = reach();
+    return [
+      ...supervisor.list().map((worker) => this.#describe(worker, here)),
+      ...told.reported().map((one) => describeReported(one, here)),
+    ];
+  }
+
+  /** @throws {HiveError} `WORKER_NOT_FOUND` */
+  get(workerId: string): ManagedWorker {
+    const found = this.list().find(({ worker }) => worker.worker_id === workerId);
+    if (found === undefined) throw new HiveError("WORKER_NOT_FOUND", `No worker ${workerId} is known here`);
+    return found;
+  }
+
+  /** What the queens are told: all but those that will not come back. */
+  workers(): WorkerInfo[] {
+    return this.list()
+      .filter(({ phase }) => phase !== "failed")
+      .map(({ worker }) => worker);
+  }
+
+  /**
+   * Starts a worker; with `wait` it answers when it is ready.
+   *
+   * @throws {HiveError} as `Supervisor.start`; with `wait` also why the worker ended before it was ready, or `TIMEOUT`.
+   */
+  async start(request: StartWorker): Promise<ManagedWorker> {
+    const { clock, supervisor, told } = this.#deps;
+    const worker = await supervisor.start(request, await this.#deps.exposure());
+    if (request.device_id === undefined) this.#deviceIds.delete(worker.id);
+    else this.#deviceIds.set(worker.id, request.device_id);
+    told.forgetReported(worker.id);
+    this.#deps.onOwnWorker(worker.id);
+    if (request.wait === true) {
+      const ready = worker.outcome().then(() => true);
+      if ((await within(clock, START_WAIT_MAX_MS, ready)) === undefined) {
+        throw new HiveError("TIMEOUT", `The worker ${worker.id} still loads; GET /v1/workers tells when it is ready`);
+      }
+    }
+    return this.#describe(worker, this.#deps.reach());
+  }
+
+  /** @throws {HiveError} `WORKER_NOT_FOUND`, or `NOT_MANAGED` for one that was not started here. */
+  async stop(workerId: string, options: { readonly drainMs?: number } = {}): Promise<void> {
+    if (this.#deps.supervisor.find(workerId) === undefined && this.#deps.told.isReported(workerId)) {
+      throw new HiveError(
+        "NOT_MANAGED",
+        `The worker ${workerId} was not started by this hive: stop it where it was started`,
+      );
+    }
+    await this.#deps.supervisor.stop(workerId, options);
+    this.#deps.told.forgetManaged(workerId);
+  }
+
+  /** Takes a worker's own heartbeat. @throws {HiveError} as `ToldByWorkers.hearReported`. */
+  hear(beat: WorkerHeartbeat): void {
+    const { supervisor, told } = this.#deps;
+    const worker = supervisor.find(beat.worker_id);
+    if (worker === undefined) {
+      told.hearReported(beat);
+      this.#deps.onOwnWorker(beat.worker_id);
+    } else if (worker.pid !== undefined) {
+      told.hearManaged(beat, worker.pid);
+    }
+    this.#deps.onChange();
+  }
+
+  slotsBusy(workerId: string): number {
+    const worker = this.#deps.supervisor.find(workerId);
+    const beat = worker && this.#deps.told.managed(workerId, worker.pid)?.beat;
+    return beat?.slots_busy ?? (stateOf(beat) === "Busy" ? 1 : 0);
+  }
+
+  /** Measures what every worker uses, and drops those that have not reported for too long. */
+  async sample(): Promise<void> {
+    const { machine, supervisor, told, log, onChange } = this.#deps;
+    const gone = told.dropSilent(this.#reportTtlMs);
+    if (gone.length > 0)
+      log.warn({ worker_ids: gone }, "workers that announced themselves are silent: no longer listed");
+    machine.sample();
+    const running = supervisor.list().filter(({ pid }) => pid !== undefined);
+    const mayUseDevice = running.some((worker) => told.managed(worker.id, worker.pid)?.beat.backend !== "cpu");
+    const deviceMemory = mayUseDevice && machine.devices().length > 0 ? await machine.processes() : undefined;
+    const pids = running.map(({ pid }) => pid).filter((pid) => pid !== undefined);
+    this.#usage = await this.#meter.measure(pids, machine.devices(), deviceMemory);
+    onChange();
+  }
+
+  #describe(worker: SupervisedWorker, reach: Reach): ManagedWorker {
+    const { pid } = worker;
+    return describeManaged(worker, {
+      told: this.#deps.told.managed(worker.id, pid),
+      usage: pid === undefined ? undefined : this.#usage.get(pid),
+      reach,
+      nowMs: this.#deps.clock.nowMs(),
+      backendOtherwise: this.#deps.machine.devices().length === 0 ? "cpu" : undefined,
+      deviceId: this.#deviceIds.get(worker.id),
+    });
+  }
+}
