@@ -27,6 +27,7 @@ export const ERROR_STATUS = {
   HIVE_UNREACHABLE: 502,
   WORKER_UNREACHABLE: 502,
   NO_WORKER: 503,
+  NOT_READY: 503,
   WATCH_TOO_SLOW: 503,
   SHUTTING_DOWN: 503,
   TIMEOUT: 504,
@@ -66,6 +67,7 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   QUEEN_UNREACHABLE: "The queen did not answer. Start one with `hive up`, or name it with `--queen URL`.",
   HIVE_UNREACHABLE: "The hive did not answer at its address.",
   WORKER_UNREACHABLE: "The worker did not answer at its URL.",
+  NOT_READY: "The queen listens, but has not heard from the whole fleet yet: `details` names who is missing.",
   NO_WORKER: "No worker can take this now. Try again after `retry-after` seconds.",
   WATCH_TOO_SLOW:
     "The reader of a watch stream fell too far behind and was cut off. Watch again: it starts with a new snapshot.",

@@ -3,6 +3,7 @@
  *
  * @module
  */
+export { systemClock } from "./clock.ts";
 export { RevisionGapError } from "./errors.ts";
 export { DEFAULT_LIMITS, type LivenessLimits } from "./liveness.ts";
 export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";

@@ -328,7 +328,8 @@ export class HiveRegistry {
       return;
     }
     if (change.revision <= this.#revision) return;
-    if (change.revision !== this.#revision + 1) throw new RevisionGapError(this.#revision + 1, change.revision);
+    const follows = change.follows ?? change.revision - 1;
+    if (follows > this.#revision) throw new RevisionGapError(this.#revision + 1, change.revision);
     this.#behindMs ??= change.at_ms - this.#clock();
     const nowMs = this.#advance();
     this.#applyChange(change, nowMs);

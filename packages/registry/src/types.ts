@@ -192,7 +192,13 @@ export type HiveReport = Omit<
  * A change, numbered without gaps by `revision`. Each one is whole: a replica needs nothing but its own state before it.
  * `at_ms` is the registry's clock when it happened.
  */
-export type RegistryEvent = { readonly revision: number; readonly at_ms: number; readonly hive_id: string } & (
+export type RegistryEvent = {
+  readonly revision: number;
+  readonly at_ms: number;
+  readonly hive_id: string;
+  /** In a filtered stream: the revision that came before this one there. Absent: the number before. */
+  readonly follows?: number;
+} & (
   | {
       /** A heartbeat was taken. `workers` is the complete list. */
       readonly type: "hive.heartbeat";

@@ -1,0 +1,282 @@
+import {
+  type CatalogPut,
+  type CatalogRecord,
+  type HeartbeatReply,
+  type HiveDetail,
+  HiveError,
+  type HiveList,
+  type HivesQuery,
+  type RouteReply,
+  type StatsReply,
+  type WorkerList,
+  type WorkersQuery,
+} from "@hive-registry/contract";
+import {
+  type HiveHeartbeatPayload,
+  type HiveLease,
+  HiveRegistry,
+  type HiveRuntimeState,
+  type HiveWorker,
+  type ModelSummary,
+  type RegistrySnapshot,
+  type ResourceInfo,
+  type UpdateResult,
+  type WorkerInfo,
+} from "hive-registry";
+import type { Catalog, HeartbeatWriter } from "../catalog/index.ts";
+import { ChangeLog } from "./change-log.ts";
+import type { Clock } from "./clock.ts";
+import { DEFAULT_PACE, type HeartbeatPace, heartbeatIntervalMs } from "./heartbeat-interval.ts";
+import { pageOf } from "./page.ts";
+import { Rate } from "./rate.ts";
+
+/** How long a hive may be silent and still count as online, unless a question says otherwise. Rule: seed. */
+export const ONLINE_MAX_AGE_MS = 30_000;
+
+export interface QueenOptions {
+  readonly pace?: HeartbeatPace;
+  /** Changes that are kept for watchers to catch up with. */
+  readonly changesMax?: number;
+  /** Hives silent for longer are forgotten; 0 keeps them. */
+  readonly evictAfterMs?: number;
+  /** How often time is let take effect without a heartbeat, ms. */
+  readonly sweepMs?: number;
+  /** After the start, hives of the catalog that were not heard in this time count as offline, and the queen as ready. */
+  readonly graceMs?: number;
+}
+
+export const DEFAULT_EVICT_AFTER_MS = 300_000;
+const CHANGES_MAX = 16_384;
+const SWEEP_MS = 1_000;
+
+/**
+ * What the queen does, without the network: takes heartbeats, answers questions, keeps registry and catalog together.
+ * Each method is one synchronous step.
+ */
+export class Queen {
+  readonly registry: HiveRegistry;
+  readonly changes: ChangeLog;
+  readonly catalog: Catalog;
+  readonly clock: Clock;
+  readonly #writer: HeartbeatWriter;
+  readonly #pace: HeartbeatPace;
+  readonly #startedAtMs: number;
+  readonly #graceMs: number;
+  readonly #heartbeats: Rate;
+  /** Hives of the catalog that were not heard since the start. */
+  readonly #awaited: Set<string>;
+  readonly #stops: (() => void)[] = [];
+
+  constructor(
+    deps: { readonly clock: Clock; readonly catalog: Catalog; readonly writer: HeartbeatWriter },
+    options: QueenOptions = {},
+  ) {
+    this.clock = deps.clock;
+    this.catalog = deps.catalog;
+    this.#writer = deps.writer;
+    this.#pace = options.pace ?? DEFAULT_PACE;
+    this.#graceMs = options.graceMs ?? ONLINE_MAX_AGE_MS;
+    this.#startedAtMs = deps.clock.nowMs();
+    this.#heartbeats = new Rate(this.#startedAtMs);
+    this.registry = new HiveRegistry({ now: deps.clock.nowMs, intervalMs: this.#pace.intervalMs });
+    this.changes = new ChangeLog(options.changesMax ?? CHANGES_MAX, this.registry.revision);
+    this.#awaited = new Set(deps.catalog.list().map(({ id }) => id));
+    this.registry.subscribe((event) => {
+      this.changes.append(event);
+      if (event.type === "hive.silent" || event.type === "hive.evicted" || event.type === "hive.removed") {
+        this.#writer.noteStatus(event.hive_id, "offline");
+      }
+    });
+    const evictAfterMs = options.evictAfterMs ?? DEFAULT_EVICT_AFTER_MS;
+    this.#stops.push(
+      this.clock.every(options.sweepMs ?? SWEEP_MS, () => {
+        this.registry.tick();
+        if (evictAfterMs > 0) this.registry.evictSilent(evictAfterMs);
+      }),
+      this.clock.after(this.#graceMs, () => this.#giveUpAwaited()),
+    );
+  }
+
+  // ---- heartbeats ---------------------------------------------------------------------------------------------------
+
+  receiveHeartbeat(payload: HiveHeartbeatPayload): HeartbeatReply {
+    const receivedAtMs = this.clock.nowMs();
+    const result = this.registry.updateHiveState(payload.hive_id, payload, { receivedAtMs });
+    if (result.accepted && payload.goodbye !== true) this.#heard(payload.hive_id, receivedAtMs);
+    return this.#replyTo(result, receivedAtMs);
+  }
+
+  receiveLease(lease: HiveLease): HeartbeatReply {
+    const receivedAtMs = this.clock.nowMs();
+    const result = this.registry.renewLease(lease, { receivedAtMs });
+    if (result.accepted) this.#heard(lease.hive_id, receivedAtMs);
+    return this.#replyTo(result, receivedAtMs);
+  }
+
+  /** The connection that a hive's heartbeats came on is closed. */
+  hiveDisconnected(hiveId: string): void {
+    this.registry.suspectHive(hiveId);
+  }
+
+  nextHeartbeatMs(): number {
+    return heartbeatIntervalMs(this.registry.hiveCount(), this.#pace);
+  }
+
+  #heard(hiveId: string, receivedAtMs: number): void {
+    this.#awaited.delete(hiveId);
+    this.#writer.noteHeartbeat(hiveId, receivedAtMs);
+  }
+
+  #replyTo(result: UpdateResult, nowMs: number): HeartbeatReply {
+    this.#heartbeats.add(nowMs);
+    const next_heartbeat_ms = this.nextHeartbeatMs();
+    return result.accepted
+      ? { accepted: true, next_heartbeat_ms }
+      : { accepted: false, next_heartbeat_ms, reason: result.reason };
+  }
+
+  // ---- questions ----------------------------------------------------------------------------------------------------
+
+  hives(query: HivesQuery): HiveList {
+    const { registry } = this;
+    const ids = query.max_age_ms === undefined ? registry.listAllHives() : registry.listActiveHives(query.max_age_ms);
+    const { items, ...page } = pageOf(ids, () => true, query);
+    return { hives: items.map((id) => registry.getHiveState(id) as HiveRuntimeState), ...page };
+  }
+
+  hive(hiveId: string, maxAgeMs: number = ONLINE_MAX_AGE_MS): HiveDetail {
+    const state = this.registry.getHiveState(hiveId) ?? hiveNotFound(hiveId);
+    const online = this.registry.isHiveOnline(hiveId, maxAgeMs);
+    const record = this.catalog.find(hiveId);
+    return record === undefined ? { ...state, online } : { ...state, online, catalog: record };
+  }
+
+  hiveWorkers(hiveId: string): readonly WorkerInfo[] {
+    return this.registry.getHiveState(hiveId)?.workers ?? hiveNotFound(hiveId);
+  }
+
+  hiveResources(hiveId: string): ResourceInfo {
+    return this.registry.getAvailableResources(hiveId) ?? hiveNotFound(hiveId);
+  }
+
+  removeHive(hiveId: string): void {
+    if (!this.registry.removeHive(hiveId)) hiveNotFound(hiveId);
+  }
+
+  workers(query: WorkersQuery): WorkerList {
+    const state = query.state?.toLowerCase();
+    const passes = ({ hive_id, worker }: HiveWorker): boolean =>
+      (state === undefined || worker.state.toLowerCase() === state) &&
+      (query.model === undefined || worker.model_id === query.model || worker.models?.includes(query.model) === true) &&
+      (query.backend === undefined || worker.backend === query.backend) &&
+      (query.hive_id === undefined || hive_id === query.hive_id);
+    const { items, ...page } = pageOf(this.#narrowest(query), passes, query);
+    return { workers: items, ...page };
+  }
+
+  worker(workerId: string): HiveWorker {
+    const found = this.registry.getWorker(workerId);
+    if (found === undefined) throw new HiveError("WORKER_NOT_FOUND", `No worker ${JSON.stringify(workerId)} is known`);
+    return found;
+  }
+
+  models(): ModelSummary[] {
+    return this.registry.models();
+  }
+
+  /** @throws {HiveError} `NO_WORKER` when no alive hive has an idle worker. */
+  route(model: string): RouteReply {
+    const best = this.registry.findBestWorkerForModel(model);
+    if (best === undefined) throw new HiveError("NO_WORKER", this.#whyNoWorker(model));
+    const { worker } = best;
+    return { ...best, model_loaded: worker.model_id === model || worker.models?.includes(model) === true };
+  }
+
+  stats(): StatsReply {
+    const nowMs = this.clock.nowMs();
+    return {
+      ...this.registry.stats(),
+      heartbeats_per_second: this.#heartbeats.perSecond(nowMs),
+      uptime_ms: nowMs - this.#startedAtMs,
+      watchers: this.changes.readers,
+    };
+  }
+
+  snapshot(): RegistrySnapshot {
+    return this.registry.snapshot();
+  }
+
+  /**
+   * Ready: heartbeats are taken, and either every hive of the catalog was heard or the time for that has passed.
+   *
+   * @throws {HiveError} `NOT_READY` with the hives that are still missing, a hundred at most.
+   */
+  assertReady(): void {
+    const waitedMs = this.clock.nowMs() - this.#startedAtMs;
+    if (this.#awaited.size === 0 || waitedMs >= this.#graceMs) return;
+    const missing = [...this.#awaited];
+    throw new HiveError("NOT_READY", `Waiting for ${missing.length} cataloged hives`, {
+      details: { waiting_for: missing.slice(0, 100), ready_in_ms: this.#graceMs - waitedMs },
+    });
+  }
+
+  /** The listing that is certain to contain the answer and is shortest. */
+  #narrowest(query: WorkersQuery): Iterable<HiveWorker> {
+    const { registry } = this;
+    const { hive_id, model, backend } = query;
+    if (hive_id !== undefined) return registry.getWorkersOnHive(hive_id).map((worker) => ({ hive_id, worker }));
+    if (model !== undefined) return registry.findWorkersByModel(model);
+    if (query.state?.toLowerCase() === "idle") return registry.findIdleWorkers();
+    if (backend !== undefined) return registry.findWorkersByBackend(backend);
+    return registry.allWorkers();
+  }
+
+  #whyNoWorker(model: string): string {
+    const { hives, workers } = this.registry.stats();
+    if (hives.total === 0) return "No hive has been heard yet. Start one with `hive agent`";
+    if (hives.alive === 0) return `No hive is alive: ${hives.suspect} suspect, ${hives.silent} silent`;
+    const having = workers.by_model[model] ?? 0;
+    const busy = `${workers.busy} of ${workers.total} workers are busy, ${workers.loading} are loading`;
+    return having === 0
+      ? `No worker is idle (${busy}); none has the model`
+      : `No worker is idle (${busy}); ${having} have the model`;
+  }
+
+  // ---- catalog ------------------------------------------------------------------------------------------------------
+
+  catalogHives(): CatalogRecord[] {
+    return this.catalog.list();
+  }
+
+  catalogHive(id: string): CatalogRecord {
+    return this.catalog.find(id) ?? hiveNotFound(id);
+  }
+
+  putCatalogHive(id: string, put: CatalogPut): CatalogRecord {
+    const record = this.catalog.put(id, put, this.clock.nowMs());
+    if (this.registry.isHiveOnline(id, ONLINE_MAX_AGE_MS)) this.#writer.noteHeartbeat(id, this.clock.nowMs());
+    return record;
+  }
+
+  removeCatalogHive(id: string): void {
+    if (!this.catalog.remove(id)) hiveNotFound(id);
+    this.#awaited.delete(id);
+  }
+
+  #giveUpAwaited(): void {
+    for (const id of this.#awaited) {
+      if (this.catalog.find(id)?.status === "online") this.#writer.noteStatus(id, "offline");
+    }
+    this.#awaited.clear();
+  }
+
+  /** Ends timers and writes what waits. */
+  stop(): void {
+    for (const stop of this.#stops) stop();
+    this.#writer.stop();
+  }
+}
+
+function hiveNotFound(id: string): never {
+  throw new HiveError("HIVE_NOT_FOUND", `No hive ${JSON.stringify(id)} is known`);
+}

@@ -1,0 +1,105 @@
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import swagger from "@fastify/swagger";
+import swaggerUi from "@fastify/swagger-ui";
+import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
+import websocket from "@fastify/websocket";
+import { HEARTBEAT_BYTES_MAX, type Schema, shape } from "@hive-registry/contract";
+import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import type { WebSocket } from "ws";
+import type { Queen } from "../core/queen.ts";
+import { VERSION } from "../version.ts";
+import { guard } from "./auth.ts";
+import { answerFailures } from "./failures.ts";
+import { serveHeartbeats } from "./heartbeat-socket.ts";
+import { catalogRoutes, healthRoutes, heartbeatRoutes, registryRoutes, routingRoutes } from "./routes.ts";
+import { validatorCompiler } from "./validation.ts";
+import { watchRoute } from "./watch-route.ts";
+
+export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
+
+/** Largest body of any route but the heartbeat's, bytes. */
+const BODY_BYTES_MAX = 262_144;
+const PARAM_LENGTH_MAX = 1_024;
+
+export interface AppOptions {
+  /** Every route but /healthz then asks for it. */
+  readonly token?: string;
+}
+
+/** The queen on HTTP: routes, documents, guards. It does not listen yet. */
+export async function buildApp(
+  deps: { readonly queen: Queen; readonly log: FastifyBaseLogger },
+  options: AppOptions = {},
+): Promise<App> {
+  const { queen, log } = deps;
+  const app: App = fastify({
+    loggerInstance: log,
+    // A line for each heartbeat would be most of the work; failures are logged where they happen.
+    disableRequestLogging: true,
+    bodyLimit: BODY_BYTES_MAX,
+    routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
+    forceCloseConnections: "idle",
+    return503OnClosing: true,
+    requestIdHeader: false,
+  }).withTypeProvider<TypeBoxTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  // What the core hands out is what travels; the schemas describe it and need not copy it.
+  app.setSerializerCompiler(() => JSON.stringify);
+  app.removeContentTypeParser("text/plain");
+  answerFailures(app);
+  guard(app, options.token);
+  app.addHook("onSend", (request, reply, payload, done) => {
+    if (reply.statusCode >= 400) reply.header("x-request-id", request.id);
+    done(null, payload);
+  });
+
+  await app.register(swagger, { openapi: openapi(options) });
+  await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
+  await app.register(websocket, { options: { maxPayload: HEARTBEAT_BYTES_MAX, perMessageDeflate: false } });
+
+  const connections = new Map<string, WebSocket>();
+  app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
+  heartbeatRoutes(app, queen);
+  app.get(
+    "/api/v1/heartbeat",
+    { websocket: true, schema: { hide: true, querystring: AckSchema } },
+    (socket, request) => {
+      const { ack } = request.query as { readonly ack?: string };
+      serveHeartbeats({ queen, connections, log }, socket, { ackEvery: ack === "every" });
+    },
+  );
+  registryRoutes(app, queen);
+  routingRoutes(app, queen);
+  catalogRoutes(app, queen);
+  healthRoutes(app, queen);
+  const endStreams = watchRoute(app, queen);
+  app.addHook("preClose", (done) => {
+    endStreams();
+    done();
+  });
+  return app;
+}
+
+const AckSchema: Schema<{ readonly ack?: string }> = shape<{ readonly ack?: string }>()(
+  Type.Object({ ack: Type.Optional(Type.String({ maxLength: 16 })) }),
+);
+
+const openapi = (options: AppOptions) => ({
+  openapi: "3.1.0",
+  info: {
+    title: "hive-registry queen",
+    version: VERSION,
+    description: "Knows every hive and every worker of a fleet, and which worker is best for a model.",
+    license: { name: "MIT" },
+  },
+  tags: [
+    { name: "heartbeats", description: "Hives tell what runs on their machines" },
+    { name: "registry", description: "What runs now" },
+    { name: "routing", description: "Who should serve a request" },
+    { name: "catalog", description: "Configuration that survives restarts" },
+    { name: "health", description: "For programs that watch over the queen" },
+  ],
+  components: { securitySchemes: { token: { type: "http" as const, scheme: "bearer" } } },
+  ...(options.token === undefined ? {} : { security: [{ token: [] }] }),
+});

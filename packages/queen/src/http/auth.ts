@@ -1,0 +1,60 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+import { HiveError } from "@hive-registry/contract";
+import type { FastifyInstance, FastifyRequest } from "fastify";
+
+/** Paths that answer without a token: a load balancer asks them. */
+const OPEN_PATHS = new Set(["/healthz"]);
+const LOCAL_NAMES = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
+/** Compares in a time that does not depend on where the two differ, or on how long they are. */
+export function tokensEqual(a: string, b: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(a), digest(b));
+}
+
+/**
+ * With a token: every request but the open paths must carry `authorization: Bearer TOKEN`. Without one the queen listens on
+ * loopback only, and what could still reach it is a page in a browser of this machine: requests under another host name
+ * (DNS rebinding), and WebSockets, which browsers let any page open, are refused.
+ */
+export function guard(app: FastifyInstance, token: string | undefined): void {
+  app.addHook("onRequest", (request, _reply, done) => {
+    const path = pathOf(request);
+    if (OPEN_PATHS.has(path)) done();
+    else if (token === undefined) done(strangerError(request));
+    else done(tokenError(request, token));
+  });
+}
+
+function tokenError(request: FastifyRequest, token: string): HiveError | undefined {
+  const header = request.headers.authorization;
+  const given = header?.match(/^Bearer\s+(\S+)\s*$/i)?.[1];
+  if (given !== undefined && tokensEqual(given, token)) return undefined;
+  return new HiveError("UNAUTHENTICATED", header === undefined ? "This queen asks for a token" : "The token is wrong");
+}
+
+function strangerError(request: FastifyRequest): HiveError | undefined {
+  const host = nameOf(request.headers.host ?? "localhost");
+  if (!LOCAL_NAMES.has(host)) {
+    return new HiveError(
+      "FORBIDDEN",
+      "Without a token this queen answers only to localhost. Start it with a token to use other names",
+    );
+  }
+  const { origin } = request.headers;
+  if (
+    request.headers.upgrade !== undefined &&
+    origin !== undefined &&
+    !LOCAL_NAMES.has(nameOf(origin.replace(/^\w+:\/\//, "")))
+  ) {
+    return new HiveError("FORBIDDEN", "A page of another site may not open this connection");
+  }
+  return undefined;
+}
+
+const nameOf = (host: string): string => host.replace(/:\d+$/, "").toLowerCase();
+
+const pathOf = (request: FastifyRequest): string => {
+  const query = request.url.indexOf("?");
+  return query === -1 ? request.url : request.url.slice(0, query);
+};

@@ -1,0 +1,87 @@
+import {
+  HEARTBEAT_BYTES_MAX,
+  type HeartbeatReply,
+  HiveError,
+  heartbeatValidator,
+  leaseValidator,
+} from "@hive-registry/contract";
+import type { WebSocket } from "ws";
+import type { Queen } from "../core/queen.ts";
+
+/** Unanswerable messages in a row after which the other side is not a hive. */
+const FAULTS_MAX = 16;
+const POLICY_VIOLATION = 1008;
+
+/**
+ * Takes the heartbeats of one hive on one connection. Answers the first one, every refusal, and whenever the next interval
+ * changed; all of them when asked to. Closing makes the hive suspect at once, unless a newer connection speaks for it.
+ */
+export function serveHeartbeats(
+  deps: {
+    readonly queen: Queen;
+    readonly connections: Map<string, WebSocket>;
+    readonly log: { warn(fields: object, message: string): void };
+  },
+  socket: WebSocket,
+  options: { readonly ackEvery: boolean },
+): void {
+  const { queen, connections, log } = deps;
+  let hiveId: string | undefined;
+  let toldMs = 0;
+  let faults = 0;
+
+  const answer = (reply: HeartbeatReply) => {
+    if (reply.accepted && !options.ackEvery && reply.next_heartbeat_ms === toldMs) return;
+    toldMs = reply.next_heartbeat_ms;
+    socket.send(JSON.stringify(reply));
+  };
+  const refuse = (error: HiveError) => {
+    faults++;
+    answer({ accepted: false, next_heartbeat_ms: queen.nextHeartbeatMs(), reason: "invalid", ...error.toBody() });
+    if (faults < FAULTS_MAX) return;
+    log.warn({ hive_id: hiveId, err: error }, "a connection sends nothing but faults: closed");
+    socket.close(POLICY_VIOLATION, "too many faults");
+  };
+
+  socket.on("message", (data, isBinary) => {
+    try {
+      const message = parse(data.toString(), isBinary);
+      const id = message.hive_id;
+      if (hiveId !== undefined && id !== hiveId) {
+        throw new HiveError("HIVE_ID_MISMATCH", "One connection carries the heartbeats of one hive");
+      }
+      const reply =
+        "workers" in message
+          ? queen.receiveHeartbeat(heartbeatValidator.parse(message))
+          : queen.receiveLease(leaseValidator.parse(message));
+      if (hiveId === undefined) {
+        hiveId = id as string;
+        connections.set(hiveId, socket);
+      }
+      faults = 0;
+      answer(reply);
+    } catch (error) {
+      if (error instanceof HiveError) refuse(error);
+      else throw error;
+    }
+  });
+  // A frame that is too large or is no WebSocket closes the connection by itself; `close` follows.
+  socket.on("error", (error) => log.warn({ hive_id: hiveId, err: error }, "a heartbeat connection failed"));
+  socket.on("close", () => {
+    if (hiveId === undefined || connections.get(hiveId) !== socket) return;
+    connections.delete(hiveId);
+    queen.hiveDisconnected(hiveId);
+  });
+}
+
+function parse(text: string, isBinary: boolean): { readonly hive_id?: unknown } {
+  if (isBinary || text.length > HEARTBEAT_BYTES_MAX)
+    throw new HiveError("INVALID_JSON", "A heartbeat is one JSON text message");
+  try {
+    const message: unknown = JSON.parse(text);
+    if (typeof message === "object" && message !== null) return message;
+  } catch {
+    throw new HiveError("INVALID_JSON", "The message is not JSON");
+  }
+  throw new HiveError("INVALID_REQUEST", "A heartbeat is an object");
+}

@@ -1,0 +1,110 @@
+import { HiveError } from "@hive-registry/contract";
+import { Command, CommanderError } from "commander";
+import { type Given, readSettings, SettingError, type Settings } from "./config/settings.ts";
+import { isLoopback, readToken } from "./config/token.ts";
+import { createLog } from "./observability/log.ts";
+import { type RunningQueen, serveQueen } from "./serve.ts";
+import { VERSION } from "./version.ts";
+
+export const EXIT_OK = 0;
+export const EXIT_FAILED = 1;
+export const EXIT_USAGE = 2;
+
+/** Runs the queen until it is told to stop. Answers the exit code. `argv` as `process.argv`. */
+export async function runQueen(argv: readonly string[]): Promise<number> {
+  let settings: Settings;
+  let token: string | undefined;
+  try {
+    const flags = parseFlags(argv);
+    if (flags === undefined) return EXIT_OK;
+    settings = readSettings(flags.given, process.env, flags.config);
+    token = readToken(settings.tokenFile, process.env);
+    if (token === undefined && !isLoopback(settings.listen)) {
+      throw new SettingError(
+        `--listen ${settings.listen} needs a token, so that not everybody there can steer the fleet: set HIVE_TOKEN or --token-file`,
+      );
+    }
+  } catch (error) {
+    if (error instanceof CommanderError) return EXIT_USAGE;
+    if (!(error instanceof SettingError)) throw error;
+    complain(error.message);
+    return EXIT_USAGE;
+  }
+
+  const log = createLog(settings.logLevel);
+  const asked = stopSignals();
+  let running: RunningQueen;
+  try {
+    running = await serveQueen({ log }, { ...settings, token });
+  } catch (error) {
+    complain(whyNot(error, settings));
+    return EXIT_FAILED;
+  }
+  process.stdout.on("error", () => {});
+  process.stdout.write(`listening on ${running.url}\n`);
+  log.info({ url: running.url, state_dir: settings.stateDir, token: token !== undefined }, "the queen listens");
+
+  await asked.first;
+  log.info("the queen stops");
+  void asked.second.then(() => process.exit(EXIT_FAILED));
+  await running.stop();
+  return EXIT_OK;
+}
+
+/** Undefined when help or the version was asked for and given. */
+function parseFlags(
+  argv: readonly string[],
+): { readonly given: Given; readonly config: string | undefined } | undefined {
+  const command = new Command("hive-queen")
+    .description("The server that knows every hive and worker of a fleet.")
+    .version(VERSION)
+    .option("--port <number>", "port; 0 is any free one (default: 7833)")
+    .option("--listen <host>", "address; beyond loopback it demands a token (default: 127.0.0.1)")
+    .option("--state-dir <dir>", "where the catalog lies (default: ~/.local/state/hive)")
+    .option("--config <file>", "settings file (default: queen.toml in the configuration folder)")
+    .option("--token-file <file>", "file that holds the fleet's token, mode 0600 (or HIVE_TOKEN)")
+    .option("--log-level <level>", "fatal, error, warn, info, debug, trace or silent (default: info)")
+    .option("--catalog <kind>", "sqlite, or memory to keep nothing (default: sqlite)")
+    .option("--heartbeat-interval-ms <ms>", "how often hives should beat (default: 5000)")
+    .option("--max-heartbeats-per-second <n>", "a large fleet beats slower than this in all (default: 5000)")
+    .option("--evict-after-ms <ms>", "forget hives silent for longer; 0 never (default: 300000)")
+    .allowExcessArguments(false)
+    .exitOverride();
+  try {
+    command.parse(argv);
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return undefined;
+    throw error;
+  }
+  const { port, listen, stateDir, config, tokenFile, logLevel, catalog, ...more } = command.opts();
+  return {
+    config,
+    given: {
+      ...{ port, listen, catalog, state_dir: stateDir, token_file: tokenFile, log_level: logLevel },
+      heartbeat_interval_ms: more.heartbeatIntervalMs,
+      max_heartbeats_per_second: more.maxHeartbeatsPerSecond,
+      evict_after_ms: more.evictAfterMs,
+    },
+  };
+}
+
+function whyNot(error: unknown, settings: Settings): string {
+  if (error instanceof HiveError) return error.message;
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === "EADDRINUSE") return `port ${settings.port} is taken: choose another with --port`;
+  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
+    return `cannot listen on ${settings.listen}, port ${settings.port} (${code}): choose others with --listen and --port`;
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
+const complain = (message: string): void => void process.stderr.write(`hive-queen: ${message}\n`);
+
+/** The first wish to stop and the second, which is impatient. */
+function stopSignals(): { readonly first: Promise<void>; readonly second: Promise<void> } {
+  const tell: (() => void)[] = [];
+  const next = (): Promise<void> => new Promise((resolve) => tell.push(resolve));
+  const signals = { first: next(), second: next() };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => tell.shift()?.());
+  return signals;
+}
