@@ -58,6 +58,7 @@ export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Pro
     { status, log: deps.log, stopping: stopping.signal, now: deps.now },
     { modelId, otherNames: [modelName, fileName], ...(options.token !== undefined && { token: options.token }) },
   );
+  const unanswered = countUnanswered(app);
   const url = await listen(app, options);
   const stopHeartbeat =
     options.hiveUrl === undefined
@@ -78,8 +79,10 @@ export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Pro
   const stop = async (): Promise<void> => {
     status.drain();
     const closed = app.close();
-    // A kept-alive connection whose last answer ended would hold up the end until it times out.
-    const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS);
+    // Connections that are kept alive, or were opened for later, would hold up the end until they time out.
+    const sweep = setInterval(() => {
+      if (unanswered() === 0) app.server.closeAllConnections();
+    }, SWEEP_MS);
     const settled = await endsWithin(closed, options.drainMs ?? DRAIN_MS);
     if (!settled) {
       deps.log.warn(status.load(), "answers are broken off");
@@ -115,6 +118,18 @@ async function listen(app: FastifyInstance, { port, listen: host }: WorkerOption
   const address = app.server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;
   return `http://${host.includes(":") ? `[${host}]` : host}:${bound}`;
+}
+
+/** Answers how many requests have come and are not answered yet. */
+function countUnanswered(app: FastifyInstance): () => number {
+  let unanswered = 0;
+  app.server.on("request", (_request, response) => {
+    unanswered++;
+    response.once("close", () => {
+      unanswered--;
+    });
+  });
+  return () => unanswered;
 }
 
 /** Whether the promise settled within the time. */

@@ -25,7 +25,7 @@ export interface LlamaShape {
 
 const HEAD_LENGTH = 32;
 const FEED_FORWARD_LENGTH = 32;
-/** This pair turns by 10000^(-9/16) = 0.0056 a token: a topic fades out about 200 tokens later. */
+/** This pair turns by 10000^(-9/16) = 0.0056 a token: a topic fades out about 200 tokens later (and echoes some 1,100 later). */
 const SLOW_PAIR = 9;
 /** This pair turns by 0.0002 a token: as good as not at all. */
 const STILL_PAIR = 15;
