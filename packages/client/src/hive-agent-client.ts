@@ -48,7 +48,8 @@ export class HiveAgentClient {
     await this.#hive.text("/v1/shutdown", { ...options, method: "POST", headers: { "x-hive-shutdown": "yes" } });
   }
 
-  async health(options?: CallOptions): Promise<void> {
-    await this.#hive.text("/healthz", options);
+  /** Who it is. */
+  health(options?: CallOptions): Promise<{ readonly hive_id?: string; readonly version?: string }> {
+    return this.#hive.json("/healthz", options);
   }
 }

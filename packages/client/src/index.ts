@@ -1,3 +1,38 @@
+// Who calls a queen handles what travels: one import is enough.
+export type {
+  CatalogPut,
+  CatalogRecord,
+  HeartbeatReply,
+  HiveDetail,
+  HiveList,
+  HiveQuery,
+  HivesQuery,
+  MachineInfo,
+  ManagedWorker,
+  Operation,
+  OperationStarted,
+  RouteReply,
+  StartWorker,
+  StatsReply,
+  WatchQuery,
+  WorkerHeartbeat,
+  WorkerList,
+  WorkerPhase,
+  WorkersQuery,
+} from "@hive-registry/contract";
+export type {
+  DeviceInfo,
+  HiveHeartbeatPayload,
+  HiveLease,
+  HiveRuntimeState,
+  HiveStatus,
+  HiveWorker,
+  ModelSummary,
+  RegistryEvent,
+  RegistrySnapshot,
+  ResourceInfo,
+  WorkerInfo,
+} from "hive-registry";
 export {
   CHAT_EVENT_CHARS_MAX,
   CHAT_HEAD_MS,

@@ -1,0 +1,254 @@
+import { realpathSync, rmSync } from "node:fs";
+import { delimiter, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { chat as chatWith, HiveAgentClient, HiveClient } from "@hive-registry/client";
+import type { CommandDeps } from "./deps.ts";
+import { CommandError, EXIT } from "./failure.ts";
+import type { HiveDeps } from "./fleet/local-hive.ts";
+import { choosePaint } from "./output/paint.ts";
+import { type Progress, startProgress } from "./output/progress.ts";
+import type { Handlers, QueenFlags, UpFlags } from "./program.ts";
+import type { ServerName } from "./servers/commands.ts";
+import { type Environment, localHiveOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
+import { interruptible, interrupts, pause, piped, question } from "./terminal.ts";
+import type { Names } from "./up/text.ts";
+
+const { env, stdin, stdout, stderr } = process;
+const main = fileURLToPath(new URL("./main.js", import.meta.url));
+
+/**
+ * The real thing behind each word: this process, its terminal and the network. Commands are imported when they are called, so that
+ * none pays for the others' start.
+ */
+export function handlers(): Handlers {
+  return {
+    up,
+    async down(flags) {
+      const { down } = await import("./up/detach.ts");
+      const removeFile = (path: string) => rmSync(path, { force: true });
+      await down(
+        { print, progress, removeFile, names: names(undefined) },
+        { stateDir: stateDirOf(flags.stateDir, env) },
+      );
+    },
+    server,
+    async ls(flags) {
+      const { ls } = await import("./fleet/ls.ts");
+      await ls(depsFor(flags), flags);
+    },
+    async workers(flags) {
+      const { workers } = await import("./fleet/workers.ts");
+      await workers(depsFor(flags), flags);
+    },
+    async models(flags) {
+      const { models } = await import("./fleet/models.ts");
+      await models(depsFor(flags), flags);
+    },
+    async stats(flags) {
+      const { stats } = await import("./fleet/stats.ts");
+      await stats(depsFor(flags), flags);
+    },
+    async devices(flags) {
+      const { devices } = await import("./fleet/devices.ts");
+      await devices(depsFor(flags), flags);
+    },
+    async route(model, flags) {
+      const { route } = await import("./route/route.ts");
+      exitWith(await route(depsFor(flags), model, flags));
+    },
+    async chat(model, prompt, flags) {
+      const { chat } = await import("./chat/chat.ts");
+      const deps = {
+        ...depsFor(flags),
+        chat: chatWith,
+        write,
+        isTerminal: stdout.isTTY,
+        piped: (limitBytes: number) => piped(stdin, limitBytes),
+        question: () => question(stdin, stderr, "> "),
+        interruptible,
+        pause,
+      };
+      exitWith(await chat(deps, { model, prompt, token: tokenOf(flags.tokenFile, env) }, flags));
+    },
+    async workerStart(model, flags) {
+      const { startWorker } = await import("./worker/start.ts");
+      exitWith(await startWorker(depsFor(flags), model, flags));
+    },
+    async workerStop(workerId, flags) {
+      const { stopWorker } = await import("./worker/stop.ts");
+      await stopWorker(depsFor(flags), workerId, flags);
+    },
+    async workerLogs(workerId, flags) {
+      const { workerLogs } = await import("./worker/logs.ts");
+      await workerLogs({ ...depsFor(flags), write, isTerminal: stdout.isTTY, pause, interruptible }, workerId, flags);
+    },
+    async hiveStart(host, flags) {
+      const { startHive } = await import("./machines/lifecycle.ts");
+      exitWith(await startHive({ ...depsFor(flags), pause, hiveId: localHiveOf(env).hiveId }, host));
+    },
+    async hiveStop(host, flags) {
+      const { stopHive } = await import("./machines/lifecycle.ts");
+      exitWith(await stopHive({ ...depsFor(flags), pause, hiveId: localHiveOf(env).hiveId }, host));
+    },
+  };
+}
+
+const print = (line: string): void => void stdout.write(`${line}\n`);
+const note = (line: string): void => void stderr.write(`${line}\n`);
+const write = (text: string): void => void stdout.write(text);
+const nowMs = (): number => Date.now();
+const exitWith = (code: number): void => {
+  process.exitCode = code;
+};
+
+/** Steps are told on stderr, so that stdout holds the answer alone. */
+const progress = (): Progress => progressTo(note, stderr);
+
+function progressTo(line: (line: string) => void, stream: NodeJS.WriteStream): Progress {
+  const draw = stream.isTTY && env.TERM !== "dumb" ? (text: string) => void stream.write(text) : undefined;
+  return startProgress({ paint: choosePaint(stream.isTTY, env), nowMs, print: line, draw });
+}
+
+function depsFor(flags: QueenFlags): CommandDeps & HiveDeps {
+  const token = tokenOf(flags.tokenFile, env);
+  return {
+    client: new HiveClient({ baseUrl: queenUrlOf(flags.queen, env), token }),
+    hiveAt: (url) => new HiveAgentClient({ baseUrl: url, token }),
+    localHive: localHiveOf(env),
+    print,
+    note,
+    progress,
+    look: { paint: choosePaint(stdout.isTTY, env), width: stdout.isTTY ? stdout.columns : undefined },
+    nowMs,
+  };
+}
+
+async function server(name: ServerName, args: readonly string[], flags: QueenFlags): Promise<void> {
+  const [{ runInForeground }, { serverCommand }] = await Promise.all([
+    import("./servers/foreground.ts"),
+    import("./servers/commands.ts"),
+  ]);
+  // Said before the server's name, as for any other command.
+  const queen = flags.queen === undefined || name === "queen" ? [] : ["--queen", flags.queen];
+  const token = flags.tokenFile === undefined ? [] : ["--token-file", flags.tokenFile];
+  exitWith(await runInForeground([...serverCommand(name), ...queen, ...token, ...args], env));
+}
+
+async function up(flags: UpFlags): Promise<void> {
+  const [
+    { up },
+    { whatRuns },
+    { claimUpState, markOfUp, runningUp },
+    { alreadyRuns },
+    { startServer },
+    { serverCommand },
+    wait,
+  ] = await Promise.all([
+    import("./up/up.ts"),
+    import("./up/running.ts"),
+    import("./up/state.ts"),
+    import("./up/text.ts"),
+    import("./servers/server-process.ts"),
+    import("./servers/commands.ts"),
+    import("./up/wait.ts"),
+  ]);
+  const token = tokenOf(flags.tokenFile, env);
+  const stateDir = stateDirOf(flags.stateDir, env);
+  const port = flags.port ?? portIn("HIVE_PORT", 7833);
+  const listen = flags.listen ?? (env.HIVE_LISTEN || undefined);
+  const clientAt = (baseUrl: string) => new HiveClient({ baseUrl, token });
+  const named = names(token);
+
+  const running = await whatRuns({ clientAt, nowMs, names: named }, { stateDir, port, listen });
+  if (running !== undefined) return print(running);
+
+  const workerWaitMs = flags.wait === undefined ? wait.WORKER_WAIT_MS : flags.wait * 1_000;
+  if (flags.detach) {
+    const { detach } = await import("./up/detach.ts");
+    const command = [process.execPath, main, "up", ...inForeground(flags)];
+    const deps = { print, note, nowMs, pause, names: named, progress: () => progressTo(print, stderr) };
+    return exitWith(await detach(deps, { stateDir, command, env, workerWaitMs }));
+  }
+  const interrupt = interrupts();
+  const file = claimUpState(stateDir, nowMs());
+  if (file === undefined) {
+    const other = runningUp(stateDir);
+    return print(
+      other === undefined ? "Another hive up has just ended: try again." : alreadyRuns(other, nowMs(), named),
+    );
+  }
+  const mark = markOfUp(stateDir);
+  const start = (name: ServerName, args: readonly string[]) =>
+    startServer({
+      name,
+      command: [...serverCommand(name), ...args],
+      env: { ...environmentFor(name), ...mark },
+      logFile: join(stateDir, "logs", `${name}.log`),
+      alsoTo: flags.verbose ? (text) => void stderr.write(text) : undefined,
+    });
+  const deps = {
+    ...{ print, note, nowMs, pause, names: named, start, clientAt, interrupt },
+    hiveAt: (baseUrl: string) => new HiveAgentClient({ baseUrl, token }),
+    progress: (line: (line: string) => void) => progressTo(line, stderr),
+  };
+  const options = {
+    ...{ port, listen, stateDir, workerWaitMs },
+    hivePort: flags.hivePort ?? portIn("HIVE_AGENT_PORT", 7835),
+    tokenFile: flags.tokenFile ?? (env.HIVE_TOKEN_FILE || undefined),
+    models: flags.model ?? [],
+    demo: flags.demo,
+    id: flags.id,
+  };
+  exitWith(await up(deps, file, options));
+}
+
+/** The queen's own settings are not the hive's, where both read the same variable: what `up` means it passes as a flag. */
+function environmentFor(name: ServerName): NodeJS.ProcessEnv {
+  if (name === "queen") return env;
+  const { HIVE_LISTEN: _listen, HIVE_CONFIG: _config, ...rest } = env;
+  return rest;
+}
+
+function portIn(variable: string, otherwise: number): number {
+  const text = env[variable];
+  if (!text) return otherwise;
+  const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (number <= 65_535) return number;
+  throw new CommandError(`${variable} must be a port, 0 to 65535, not ${JSON.stringify(text)}.`, EXIT.usage);
+}
+
+/** The words of the same `hive up` without `--detach`. */
+function inForeground(flags: UpFlags): string[] {
+  const word = (name: string, value: string | number | undefined) => (value === undefined ? [] : [name, String(value)]);
+  return [
+    ...word("--port", flags.port),
+    ...word("--hive-port", flags.hivePort),
+    ...word("--listen", flags.listen),
+    ...word("--state-dir", flags.stateDir),
+    ...word("--token-file", flags.tokenFile),
+    ...(flags.model ?? []).flatMap((model) => ["--model", model]),
+    ...(flags.demo ? [] : ["--no-demo"]),
+    ...word("--id", flags.id),
+    ...word("--wait", flags.wait),
+    ...(flags.verbose ? ["--verbose"] : []),
+  ];
+}
+
+/** How a person calls this program again: `hive` where the shell finds it, else through npx. */
+function names(token: string | undefined): Names {
+  return { command: isOnPath(env) ? "hive" : "npx hive", hasToken: token !== undefined };
+}
+
+function isOnPath({ PATH = "" }: Environment): boolean {
+  // npm puts this folder into the path of its scripts; the shell that called npm does not have it.
+  const folders = PATH.split(delimiter).filter(
+    (folder) => folder !== "" && !folder.endsWith(join("node_modules", ".bin")),
+  );
+  return folders.some((folder) => {
+    try {
+      return realpathSync(join(folder, "hive")) === realpathSync(main);
+    } catch {
+      return false;
+    }
+  });
+}

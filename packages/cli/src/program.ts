@@ -1,0 +1,211 @@
+import { Command, InvalidArgumentError } from "commander";
+import type { ChatFlags } from "./chat/chat.ts";
+import type { JsonFlag } from "./deps.ts";
+import type { HiveChoice } from "./fleet/local-hive.ts";
+import type { WorkersFlags } from "./fleet/workers.ts";
+import type { ServerName } from "./servers/commands.ts";
+import type { LogsFlags } from "./worker/logs.ts";
+import type { StartFlags } from "./worker/start.ts";
+
+/** Where the queen is and how to be let in: on every command that talks to one, before or behind its name. */
+export interface QueenFlags {
+  readonly queen?: string;
+  readonly tokenFile?: string;
+}
+
+export interface UpFlags {
+  readonly detach?: boolean;
+  readonly port?: number;
+  readonly hivePort?: number;
+  readonly listen?: string;
+  readonly stateDir?: string;
+  readonly tokenFile?: string;
+  readonly model?: readonly string[];
+  readonly demo: boolean;
+  readonly id?: string;
+  readonly wait?: number;
+  readonly verbose?: boolean;
+}
+
+/** What each command does, once its words are understood. */
+export interface Handlers {
+  up(flags: UpFlags): Promise<void>;
+  down(flags: { readonly stateDir?: string }): Promise<void>;
+  server(name: ServerName, args: readonly string[], flags: QueenFlags): Promise<void>;
+  ls(flags: QueenFlags & JsonFlag): Promise<void>;
+  workers(flags: QueenFlags & WorkersFlags): Promise<void>;
+  models(flags: QueenFlags & JsonFlag): Promise<void>;
+  stats(flags: QueenFlags & JsonFlag): Promise<void>;
+  devices(flags: QueenFlags & JsonFlag & HiveChoice): Promise<void>;
+  route(model: string, flags: QueenFlags & JsonFlag): Promise<void>;
+  chat(model: string | undefined, prompt: string | undefined, flags: QueenFlags & ChatFlags): Promise<void>;
+  workerStart(model: string, flags: QueenFlags & StartFlags): Promise<void>;
+  workerStop(workerId: string, flags: QueenFlags & HiveChoice): Promise<void>;
+  workerLogs(workerId: string, flags: QueenFlags & LogsFlags): Promise<void>;
+  hiveStart(host: string, flags: QueenFlags): Promise<void>;
+  hiveStop(host: string, flags: QueenFlags): Promise<void>;
+}
+
+/** The words of the command line. Wrong ones throw commander's error; it has told its reason by then. */
+export function program(handlers: Handlers, version: string): Command {
+  const hive = new Command("hive")
+    .description("One queen knows every GPU machine you own and every inference worker on it.")
+    .version(version)
+    .exitOverride()
+    .enablePositionalOptions()
+    .showHelpAfterError("(add --help to see what it takes)");
+  withQueen(hive);
+
+  servers(hive, handlers);
+  listings(hive, handlers);
+  inference(hive, handlers);
+  workerCommands(hive, handlers);
+  lifecycle(hive, handlers);
+  return hive;
+}
+
+function servers(hive: Command, handlers: Handlers): void {
+  hive.commandsGroup("Servers:");
+  hive
+    .command("up")
+    .description("a queen and this machine's hive; prints the address and what to try next")
+    .option("-d, --detach", "in the background; `hive down` ends it")
+    .option("--port <n>", "the queen's port, 0 for any free one (7833)", port)
+    .option("--hive-port <n>", "the hive's port, 0 for any free one (7835)", port)
+    .option("--listen <host>", "address the queen listens on; any but this machine's own demands a token")
+    .option("--state-dir <dir>", "catalog, logs and pid files")
+    .option("--token-file <file>", "the fleet's token; only its owner may read the file")
+    .option("--model <file>", "a model to load at once; may be given several times", collect)
+    .option("--no-demo", "no demonstration model where there is no other")
+    .option("--id <name>", "the hive's id (the machine's name)")
+    .option("--wait <seconds>", "how long to wait for a worker", seconds)
+    .option("-v, --verbose", "show the servers' logs")
+    .action((flags) => handlers.up(flags));
+  hive
+    .command("down")
+    .description("ends what `hive up` started")
+    .option("--state-dir <dir>", "as given to `hive up`")
+    .action((flags) => handlers.down(flags));
+  passedOn(hive.command("queen"), "the queen alone, in the foreground").action((args: string[]) =>
+    handlers.server("queen", args, hive.opts()),
+  );
+  passedOn(hive.command("agent"), "this machine's hive alone, in the foreground (--queen URL, repeatable)").action(
+    (args: string[]) => handlers.server("hive", args, hive.opts()),
+  );
+}
+
+function listings(hive: Command, handlers: Handlers): void {
+  hive.commandsGroup("What is there:");
+  listing(hive, "ls", "hives: who answers, what they hold").action((flags) => handlers.ls(merged(hive, flags)));
+  listing(hive, "workers", "inference workers and their addresses")
+    .option("--state <state>", "idle, busy or loading")
+    .option("--model <model>", "those that have it loaded")
+    .option("--backend <backend>", "cuda, cpu, metal …")
+    .option("--hive <id>", "those on one hive")
+    .action((flags) => handlers.workers(merged(hive, flags)));
+  listing(hive, "models", "what can be asked for").action((flags) => handlers.models(merged(hive, flags)));
+  listing(hive, "devices", "what this machine computes with")
+    .option("--hive <id>", "another machine's, by its hive's id")
+    .action((flags) => handlers.devices(merged(hive, flags)));
+  listing(hive, "stats", "the fleet in numbers").action((flags) => handlers.stats(merged(hive, flags)));
+}
+
+function inference(hive: Command, handlers: Handlers): void {
+  hive.commandsGroup("Inference:");
+  listing(hive, "route", "which worker would serve a model, and why")
+    .argument("<model>")
+    .action((model: string, flags) => handlers.route(model, merged(hive, flags)));
+  withQueen(hive.command("chat"))
+    .description("talk to the best worker, directly; without a prompt a conversation, or what stdin holds")
+    .argument("[model]", "may be left out when there is only one")
+    .argument("[prompt]")
+    .option("--system <text>", "what the model is told first")
+    .option("--max-tokens <n>", "the longest answer", wholeNumber)
+    .option("--temperature <t>", "0 is always the same answer", decimal)
+    .option("--seed <n>", "the same seed, the same answer", wholeNumber)
+    .action((model: string | undefined, prompt: string | undefined, flags) =>
+      handlers.chat(model, prompt, merged(hive, flags)),
+    );
+}
+
+function workerCommands(hive: Command, handlers: Handlers): void {
+  hive.commandsGroup("Workers and machines:");
+  const worker = hive.command("worker").description("start, stop and watch workers");
+  listing(worker, "start", "load a model on this machine, or on --hive ID")
+    .argument("<model>", "a GGUF file on that machine, or the name of one in its models folder")
+    .option("--hive <id>", "the hive that starts it (this machine's)")
+    .option("--id <id>", "the worker's id")
+    .option("--alias <name>", "what clients call the model (the file's name)")
+    .option("--slots <n>", "requests at once", wholeNumber)
+    .option("--context-tokens <n>", "context of each request", wholeNumber)
+    .option("--device <n>", "GPU index", wholeNumber)
+    .option("--engine <name>", "inference server (llama-cpp)")
+    .action((model: string, flags) => handlers.workerStart(model, merged(hive, flags)));
+  withQueen(worker.command("stop"))
+    .description("end a worker")
+    .argument("<id>")
+    .option("--hive <id>", "the hive it runs on (this machine's)")
+    .action((id: string, flags) => handlers.workerStop(id, merged(hive, flags)));
+  withQueen(worker.command("logs"))
+    .description("the end of a worker's log")
+    .argument("<id>")
+    .option("--hive <id>", "the hive it runs on (this machine's)")
+    .option("-f, --follow", "and what is added to it, until Ctrl-C")
+    .action((id: string, flags) => handlers.workerLogs(id, merged(hive, flags)));
+}
+
+function lifecycle(hive: Command, handlers: Handlers): void {
+  withQueen(hive.command("start"))
+    .description("start a machine's hive in the background (localhost: the queen's own machine)")
+    .argument("<host>")
+    .action((host: string, flags) => handlers.hiveStart(host, merged(hive, flags)));
+  withQueen(hive.command("stop"))
+    .description("end a machine's hive and its workers")
+    .argument("<host>")
+    .action((host: string, flags) => handlers.hiveStop(host, merged(hive, flags)));
+}
+
+/** A server's own program reads its words, also --help. */
+function passedOn(command: Command, description: string): Command {
+  return command
+    .description(description)
+    .argument("[flags...]", "as the server takes them: --help lists them")
+    .helpOption(false)
+    .allowUnknownOption()
+    .passThroughOptions();
+}
+
+function listing(parent: Command, name: string, description: string): Command {
+  return withQueen(parent.command(name)).description(description).option("--json", "for programs");
+}
+
+function withQueen(command: Command): Command {
+  return command
+    .option("--queen <url>", "the queen (HIVE_QUEEN_URL, http://127.0.0.1:7833)")
+    .option("--token-file <file>", "the fleet's token (HIVE_TOKEN)");
+}
+
+/** The same flag may stand before the command's name; behind it, it counts more. */
+function merged<Flags extends object>(hive: Command, flags: Flags): Flags & QueenFlags {
+  return { ...hive.opts<QueenFlags>(), ...flags };
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a whole number.");
+}
+
+function port(text: string): number {
+  const number = wholeNumber(text);
+  if (number <= 65_535) return number;
+  throw new InvalidArgumentError("It must be a port, 0 to 65535.");
+}
+
+function decimal(text: string): number {
+  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
+  throw new InvalidArgumentError("It must be a number such as 0.7.");
+}
+
+const seconds = (text: string): number => Math.min(wholeNumber(text), 86_400);
+
+const collect = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];

@@ -1,0 +1,10 @@
+import { fileURLToPath } from "node:url";
+
+/** What the command starts as processes, and where their programs are. */
+export type ServerName = "queen" | "hive";
+
+/** `node` and the program's path. */
+export function serverCommand(server: ServerName): readonly string[] {
+  const index = import.meta.resolve(`@hive-registry/${server}`);
+  return [process.execPath, fileURLToPath(new URL("./main.js", index))];
+}

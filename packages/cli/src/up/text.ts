@@ -1,0 +1,57 @@
+import { oneLine } from "../output/text.ts";
+import { duration } from "../output/units.ts";
+import type { UpState } from "./state.ts";
+
+export const QUEEN_URL_DEFAULT = "http://127.0.0.1:7833";
+
+/** How this user calls the command: `hive`, or `npx hive` in the workspace. */
+export interface Names {
+  readonly command: string;
+  readonly hasToken: boolean;
+}
+
+/** Where it is and what to try next: the last thing that `hive up` prints. */
+export function whatToTry(state: UpState, { command, hasToken }: Names): string {
+  const queen = state.queen?.url ?? QUEEN_URL_DEFAULT;
+  const flag = queen === QUEEN_URL_DEFAULT ? "" : ` --queen ${queen}`;
+  const { worker } = state;
+  if (worker === undefined) {
+    return [
+      "",
+      `The queen is at ${queen}. ${state.problem ?? "No worker runs yet."}`,
+      "",
+      "Start a worker, then talk to it:",
+      `  ${command} worker start /path/to/MODEL.gguf${flag}`,
+      `  ${command} chat${flag}`,
+    ].join("\n");
+  }
+  const header = hasToken ? `-H "authorization: Bearer $HIVE_TOKEN" ` : "";
+  return [
+    "",
+    `The queen is at ${queen}`,
+    "",
+    "Three things to try:",
+    `  curl ${header}'${queen}/api/v1/route?model=${encodeURIComponent(worker.model)}'`,
+    `  ${command} chat${flag} ${quoted(worker.model)} "What are you?"`,
+    `  new OpenAI({ baseURL: "${worker.url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1", apiKey: ${hasToken ? "process.env.HIVE_TOKEN" : '"none"'} })  // model: ${JSON.stringify(oneLine(worker.model))}`,
+  ].join("\n");
+}
+
+/** What a second `hive up` says. */
+export function alreadyRuns(state: UpState, nowMs: number, { command }: Names): string {
+  const { queen, hive, worker } = state;
+  return [
+    `hive up runs already (process ${state.up.pid}, for ${duration(nowMs - state.up.started_at_ms)}${state.phase === "ready" ? "" : `, ${state.phase}`}).`,
+    queen === undefined ? undefined : `  queen  ${queen.url ?? "starting"} (process ${queen.process.pid})`,
+    hive === undefined
+      ? undefined
+      : `  hive   ${hive.url ?? "starting"} (${hive.hive_id === undefined ? "" : `${hive.hive_id}, `}process ${hive.process.pid})`,
+    worker === undefined ? undefined : `  worker ${worker.url} (${worker.worker_id}, ${worker.model})`,
+    `${command} down  stops it.`,
+  ]
+    .filter((line) => line !== undefined)
+    .map(oneLine)
+    .join("\n");
+}
+
+const quoted = (word: string): string => (/^[\w./:@-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`);
