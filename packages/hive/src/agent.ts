@@ -143,7 +143,11 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     throw error;
   }
   const localUrl = `http://${dialable(options.listen)}:${port}`;
-  const other = claimPidFile(places.pidFile, { url: localUrl, hive_id: options.id });
+  const other = claimPidFile(places.pidFile, {
+    url: localUrl,
+    hive_id: options.id,
+    started_at_ms: Math.trunc(clock.wallMs()),
+  });
   if (other !== undefined) {
     await Promise.all([app.close(), machine.stop()]);
     throw alreadyRuns(other.url, options.id);

@@ -34,21 +34,21 @@ type Given = Partial<Record<SettingName, unknown>>;
 /** The keys of hive.toml. The flag is the same with dashes. */
 type SettingName = keyof typeof ENVIRONMENT;
 
-/** The variable of each setting. Two names: the first is this program's alone, the second may be meant for the queen too. */
+/** The variable of each setting. */
 const ENVIRONMENT = {
-  queen: ["HIVE_QUEEN_URL"],
-  id: ["HIVE_ID"],
-  port: ["HIVE_AGENT_PORT", "HIVE_PORT"],
-  listen: ["HIVE_AGENT_LISTEN", "HIVE_LISTEN"],
-  advertise: ["HIVE_ADVERTISE"],
-  state_dir: ["HIVE_STATE_DIR"],
-  token_file: ["HIVE_TOKEN_FILE"],
-  model: ["HIVE_MODEL"],
-  demo: ["HIVE_DEMO"],
-  models_dir: ["HIVE_MODELS_DIR"],
-  worker_port_start: ["HIVE_WORKER_PORT_START"],
-  nvidia_smi: ["HIVE_NVIDIA_SMI"],
-  log_level: ["HIVE_LOG_LEVEL"],
+  queen: "HIVE_QUEEN_URL",
+  id: "HIVE_ID",
+  port: "HIVE_PORT",
+  listen: "HIVE_LISTEN",
+  advertise: "HIVE_ADVERTISE",
+  state_dir: "HIVE_STATE_DIR",
+  token_file: "HIVE_TOKEN_FILE",
+  model: "HIVE_MODEL",
+  demo: "HIVE_DEMO",
+  models_dir: "HIVE_MODELS_DIR",
+  worker_port_start: "HIVE_WORKER_PORT_START",
+  nvidia_smi: "HIVE_NVIDIA_SMI",
+  log_level: "HIVE_LOG_LEVEL",
 } as const;
 
 const QUEENS_MAX = 16;
@@ -59,10 +59,8 @@ export function readSettings(flags: Given, env: NodeJS.ProcessEnv, configFile?: 
   const from = <T>(name: SettingName, read: (value: unknown, called: string) => T, otherwise: T): T => {
     const flag = flags[name];
     if (flag !== undefined) return read(flag, `--${name.replaceAll("_", "-")}`);
-    for (const variable of ENVIRONMENT[name]) {
-      const value = env[variable];
-      if (value !== undefined && value !== "") return read(value, variable);
-    }
+    const variable = ENVIRONMENT[name];
+    if (env[variable]) return read(env[variable], variable);
     const value = file.values[name];
     return value === undefined ? otherwise : read(value, `"${name}" in ${file.path}`);
   };
@@ -87,7 +85,7 @@ export function readSettings(flags: Given, env: NodeJS.ProcessEnv, configFile?: 
 
 /** An environment without what configures the hive itself, its token above all: for the processes it starts. */
 export function withoutOwnSettings(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = new Set<string>([...Object.values(ENVIRONMENT).flat(), "HIVE_TOKEN", "HIVE_CONFIG"]);
+  const own = new Set<string>([...Object.values(ENVIRONMENT), "HIVE_TOKEN", "HIVE_CONFIG"]);
   return Object.fromEntries(Object.entries(env).filter(([name]) => !own.has(name)));
 }
 

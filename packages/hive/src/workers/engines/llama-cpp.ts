@@ -7,6 +7,8 @@ import type { Command, Ending, Engine, Launch, Verdict } from "./engine.ts";
 const WORKER_PACKAGE = "@hive-registry/worker";
 /** The bundled worker exits with this when no restart heals it (EX_CONFIG of sysexits.h). */
 const EXIT_UNHEALABLE = 78;
+/** It does not understand how it was started: a number out of its range, say. */
+const EXIT_USAGE = 2;
 const LAST_WORDS_MAX = 1_000;
 
 /** The file that `@hive-registry/worker` names as its entry; undefined when it is not installed or not built. */
@@ -74,6 +76,7 @@ function verdict({ code, signal, lastLines }: Ending): Verdict {
   const lastWords = (text ?? lastLines.at(-1) ?? "").trim().slice(0, LAST_WORDS_MAX);
   const how = code === null ? `was ended by ${signal ?? "a signal"}` : `ended with exit code ${code}`;
   const message = lastWords === "" ? `The worker ${how}` : `The worker ${how}: ${lastWords}`;
+  if (code === EXIT_USAGE) return { kind: "fatal", error: new HiveError("INVALID_REQUEST", lastWords || message) };
   if (code !== EXIT_UNHEALABLE) return { kind: "restart", message };
   return name !== undefined && Object.hasOwn(ERROR_STATUS, name)
     ? { kind: "fatal", error: new HiveError(name as ErrorCode, lastWords) }

@@ -1,0 +1,176 @@
+import { expect, onTestFinished, test } from "vitest";
+import { type Clock, systemClock } from "../clock.ts";
+import { eventually } from "../testing/eventually.ts";
+import { FakeClock } from "../testing/fake-clock.ts";
+import { aLog } from "../testing/silent-log.ts";
+import { startNvidia } from "./nvidia.ts";
+import type { DeviceSource } from "./source.ts";
+import { aNvidiaSmi, gpuLine, type Play } from "./testing/fake-nvidia-smi.ts";
+
+const MIB = 1_048_576;
+
+function aSource(play: Play, options: { readonly command?: string; readonly clock?: Clock } = {}) {
+  const smi = aNvidiaSmi(play);
+  const { log, messages } = aLog();
+  const source: DeviceSource = startNvidia(
+    {
+      clock: options.clock ?? systemClock,
+      random: () => 1,
+      log,
+      memory: () => ({ total_bytes: 128 * MIB, available_bytes: 64 * MIB }),
+    },
+    { command: options.command ?? smi.command, periodMs: 1_000 },
+  );
+  onTestFinished(() => source.stop());
+  return { source, smi, messages };
+}
+
+test("GPUs are read from one process that keeps running", async () => {
+  const { source, smi } = aSource({ gpus: [gpuLine({ index: 1, use: 90 }), gpuLine({ index: 0 })] });
+  await source.settled();
+  expect(source.devices()).toMatchObject([
+    {
+      index: 0,
+      info: {
+        id: "GPU-11111111-aaaa-bbbb-cccc-000000000000",
+        backend: "cuda",
+        name: "NVIDIA H100 80GB HBM3",
+        vram_total_bytes: 81_559 * MIB,
+        vram_free_bytes: 81_000 * MIB,
+        utilization_percent: 12,
+        driver: "590.48.01",
+      },
+    },
+    { index: 1, info: { utilization_percent: 90 } },
+  ]);
+  expect(source.notes()).toEqual([]);
+  expect(smi.calls()).toHaveLength(1);
+  expect(smi.calls()[0]).toContain("-l 1");
+});
+
+test("a machine without nvidia-smi has no NVIDIA GPUs, and says so once and quietly", async () => {
+  const { source, messages } = aSource({}, { command: "/nowhere/nvidia-smi" });
+  await source.settled();
+  expect(source.devices()).toEqual([]);
+  expect(source.notes()).toEqual([]);
+  expect(messages()).toEqual(["no nvidia-smi here: no NVIDIA GPUs are looked for"]);
+  expect(await source.processes()).toBeUndefined();
+});
+
+test.each([
+  [
+    9,
+    "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver. Make sure that the latest NVIDIA driver is installed and running.",
+  ],
+  [18, "Failed to initialize NVML: Driver/library version mismatch"],
+  [6, "No devices were found"],
+])("when nvidia-smi fails (exit %i) its reason is a note, and there are no devices", async (exit, words) => {
+  const { source, messages } = aSource({ exit, words });
+  await source.settled();
+  expect(source.devices()).toEqual([]);
+  expect(source.notes()).toEqual([`nvidia-smi failed (exit ${exit}): ${words}`]);
+  expect(messages("warn")).toHaveLength(1);
+});
+
+test("messages between the lines, and lines cut short, do not disturb the rest", async () => {
+  const { source } = aSource({
+    between: ["GPU 0: detected 1 uncorrectable ECC error, see dmesg", "0, GPU-1, cut", "\u0007garbage\u0000"],
+    gpus: [gpuLine({ index: 0 }), gpuLine({ index: 1 })],
+  });
+  await source.settled();
+  expect(source.devices().map(({ index }) => index)).toEqual([0, 1]);
+});
+
+test("a driver that does not know the newer fields is asked for the older ones", async () => {
+  const { source, smi } = aSource({ refuse: "compute_cap", gpus: [gpuLine()] });
+  await source.settled();
+  expect(source.devices()).toHaveLength(1);
+  expect(source.notes()).toEqual([]);
+  expect(smi.calls()).toHaveLength(2);
+});
+
+test("a GPU that uses the machine's memory is given the machine's numbers, and a note says so", async () => {
+  const { source } = aSource({
+    gpus: [gpuLine({ name: "NVIDIA GB10", total: "[N/A]", used: "[N/A]", free: "[N/A]" })],
+  });
+  await source.settled();
+  expect(source.devices()[0]?.info).toMatchObject({ vram_total_bytes: 128 * MIB, vram_free_bytes: 64 * MIB });
+  expect(source.notes()[0]).toContain("uses the machine's");
+});
+
+test("a GPU divided by MIG is listed, with a note", async () => {
+  const { source } = aSource({ gpus: [gpuLine({ use: "[N/A]", mig: "Enabled" })] });
+  await source.settled();
+  expect(source.devices()[0]?.info.utilization_percent).toBeNull();
+  expect(source.notes()[0]).toContain("MIG");
+});
+
+/** Runs what is due next, however far away it is. */
+const toNextTimer = (clock: FakeClock): void => clock.advance(clock.nextInMs() ?? 0);
+
+test("when the probe fails later the devices stay, their numbers become unknown after some rounds, and it is started anew", async () => {
+  const clock = new FakeClock();
+  const { source, smi } = aSource({ gpus: [gpuLine()], rounds: 1, exit: 15 }, { clock });
+  await eventually("the probe printed one round and failed", () => source.notes()[0]?.includes("exit 15"));
+  expect(source.devices()[0]?.info.utilization_percent).toBe(12);
+
+  smi.play({ words: "GPU is lost.  Reboot the system to recover this GPU", exit: 15 });
+  toNextTimer(clock);
+  await eventually("it failed again", () => source.notes()[0]?.includes("GPU is lost. Reboot"));
+  expect(source.devices()[0]?.info.utilization_percent).toBe(12);
+  clock.advance(1_251);
+  expect(source.devices()[0]?.info).toMatchObject({
+    name: "NVIDIA H100 80GB HBM3",
+    vram_total_bytes: 81_559 * MIB,
+    vram_free_bytes: null,
+    utilization_percent: null,
+    temperature_c: null,
+    power_w: null,
+  });
+
+  smi.play({ gpus: [gpuLine({ use: 50 })], rounds: 1 });
+  toNextTimer(clock);
+  await eventually("the numbers are back", () => source.devices()[0]?.info.utilization_percent === 50);
+  expect(source.notes()).toEqual([]);
+});
+
+test("a GPU that is missing in a good answer is gone", async () => {
+  const { source, smi } = aSource({ gpus: [gpuLine({ index: 0 }), gpuLine({ index: 1 })], rounds: 1 });
+  await source.settled();
+  expect(source.devices()).toHaveLength(2);
+  smi.play({ gpus: [gpuLine({ index: 1 })] });
+  await eventually("one is left", () => source.devices().length === 1);
+});
+
+test("a probe that hangs for 10 s is killed and its answer is unknown; another one starts only afterwards", async () => {
+  const clock = new FakeClock();
+  const { source, smi } = aSource({ hang: true }, { clock });
+  await eventually("the probe runs", () => smi.calls().length === 1);
+  clock.advance(9_999);
+  expect(source.notes()).toEqual([]);
+  clock.advance(1);
+  expect(source.notes()).toEqual(["nvidia-smi did not answer for 10 s"]);
+  await source.settled();
+
+  smi.play({ gpus: [gpuLine()], rounds: 1 });
+  expect(smi.calls()).toHaveLength(1);
+  await eventually("the dead one is gone and another is planned", () => clock.nextInMs() !== undefined);
+  toNextTimer(clock);
+  await eventually("it is there again", () => source.devices().length === 1);
+});
+
+test("memory by process is asked once at a time; while a call hangs it is unknown", async () => {
+  const clock = new FakeClock();
+  const { source, smi } = aSource({ gpus: [gpuLine()], apps: ["4711, GPU-1, 360"] }, { clock });
+  await eventually("a second round completes the first", () => source.devices().length === 1);
+  expect(await source.processes()).toEqual([{ pid: 4711, device_uuid: "GPU-1", vram_bytes: 360 * MIB }]);
+
+  smi.play({ gpus: [gpuLine()], hang_apps: true });
+  const appCalls = () => smi.calls().filter((line) => line.includes("compute-apps")).length;
+  const hanging = source.processes();
+  await eventually("the call hangs", () => appCalls() === 2);
+  expect(await source.processes()).toBeUndefined();
+  clock.advance(10_000);
+  expect(await hanging).toBeUndefined();
+  expect(appCalls()).toBe(2);
+});

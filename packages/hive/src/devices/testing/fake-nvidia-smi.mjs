@@ -1,0 +1,45 @@
+/**
+ * Plays nvidia-smi. What it does stands in the file FAKE_NVIDIA_SMI, read at each start:
+ * { "gpus": [lines], "apps": [lines], "between": [lines], "exit": code, "words": text, "hang": true, "hang_apps": true,
+ *   "refuse": "column", "rounds": n, "calls": path of a file that gets a line for each call }
+ */
+import { appendFileSync, readFileSync } from "node:fs";
+
+const play = JSON.parse(readFileSync(process.env.FAKE_NVIDIA_SMI, "utf8"));
+const args = process.argv.slice(2);
+const query = args.find((arg) => arg.startsWith("--query-")) ?? "";
+if (play.calls) appendFileSync(play.calls, `${process.pid} ${args.join(" ")}\n`);
+
+const hang = () => setInterval(() => {}, 1_000);
+
+if (query.startsWith("--query-compute-apps")) {
+  if (play.hang_apps) hang();
+  else process.stdout.write((play.apps ?? []).map((line) => `${line}\n`).join(""));
+} else if (play.refuse && query.includes(play.refuse)) {
+  process.stdout.write(`Field "${play.refuse}" is not a valid field to query.\n`);
+  process.exitCode = 2;
+} else if (play.words) {
+  process.stdout.write(`${play.words}\n`);
+  process.exitCode = play.exit;
+} else if (play.hang) {
+  hang();
+} else {
+  const columns = query.slice("--query-gpu=".length).split(",").length;
+  const print = () => {
+    for (const line of play.between ?? []) process.stdout.write(`${line}\n`);
+    for (const line of play.gpus ?? []) process.stdout.write(`${line.split(", ").slice(0, columns).join(", ")}\n`);
+  };
+  const periodMs = Number(args[args.indexOf("-l") + 1]) * 1_000;
+  let rounds = 1;
+  print();
+  const timer = setInterval(() => {
+    if (play.rounds && rounds >= play.rounds) {
+      clearInterval(timer);
+      if (play.then === "hang") hang();
+      else process.exit(play.exit ?? 0);
+      return;
+    }
+    rounds++;
+    print();
+  }, periodMs);
+}
