@@ -3,7 +3,7 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { parsePidRecord, readPidFile, recordOf, removePidFile, writePidFile } from "./pid-file.ts";
-import { identify } from "./processes/identity.ts";
+import { identify, machineBoot } from "./processes/identity.ts";
 import { stateDirs } from "./testing/state-dirs.ts";
 
 const { stateDir } = stateDirs();
@@ -19,6 +19,7 @@ test("a record comes back as it was written, its owner's alone, and nothing else
   expect(record).toStrictEqual({
     pid: process.pid,
     start_time: identify(process.pid)?.start_time,
+    machine_boot: machineBoot(),
     started_at_ms: 1_763_900_000_000,
     url: "http://127.0.0.1:7835",
     hive_id: "desk",
@@ -28,12 +29,13 @@ test("a record comes back as it was written, its owner's alone, and nothing else
 });
 
 test("what another program wrote is read as far as it makes sense", () => {
-  expect(parsePidRecord('{"pid":812,"start_time":5,"started_at_ms":7,"more":1}')).toStrictEqual({
+  expect(parsePidRecord('{"pid":812,"start_time":5,"machine_boot":"a","started_at_ms":7,"more":1}')).toStrictEqual({
     pid: 812,
     start_time: 5,
+    machine_boot: "a",
     started_at_ms: 7,
   });
-  expect(parsePidRecord('{"pid":812,"start_time":"5","url":7}')).toStrictEqual({
+  expect(parsePidRecord('{"pid":812,"start_time":"5","machine_boot":null,"url":7}')).toStrictEqual({
     pid: 812,
     start_time: null,
     started_at_ms: 0,

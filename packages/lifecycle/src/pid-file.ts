@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import { cannot } from "./faults.ts";
-import { isPid, startTimeOf } from "./processes/identity.ts";
+import { isPid, machineBoot, startTimeOf } from "./processes/identity.ts";
 
 /**
  * What a pid file holds, as JSON: `hive-ID.pid`, `queen.pid`, `up.pid`. Who started the process writes it, and the process itself
@@ -12,6 +12,8 @@ export interface PidRecord {
   readonly pid: number;
   /** Field 22 of `/proc/PID/stat`, so that another process with the same pid is never taken for this one. Null without `/proc`. */
   readonly start_time: number | null;
+  /** Which start of the machine `start_time` counts from, so that a restart is noticed. Absent where that is not told. */
+  readonly machine_boot?: string;
   readonly started_at_ms: number;
   readonly url?: string;
   readonly hive_id?: string;
@@ -23,7 +25,14 @@ export function recordOf(
   nowMs: number,
   more: { readonly url?: string; readonly hive_id?: string } = {},
 ): PidRecord {
-  return { pid, start_time: startTimeOf(pid), started_at_ms: Math.trunc(nowMs), ...more };
+  const machine_boot = machineBoot();
+  return {
+    pid,
+    start_time: startTimeOf(pid),
+    ...(machine_boot === undefined ? {} : { machine_boot }),
+    started_at_ms: Math.trunc(nowMs),
+    ...more,
+  };
 }
 
 /** Whole or not at all: a reader finds the old record or the new one. Its owner's alone. */
@@ -64,10 +73,11 @@ export function removePidFile(path: string, pid: number): void {
 export function parsePidRecord(text: string): PidRecord | undefined {
   const value = parse(text);
   if (value === undefined || !isPid(value.pid)) return undefined;
-  const { pid, start_time, started_at_ms, url, hive_id } = value;
+  const { pid, start_time, machine_boot, started_at_ms, url, hive_id } = value;
   return {
     pid,
     start_time: Number.isSafeInteger(start_time) ? (start_time as number) : null,
+    ...(typeof machine_boot === "string" ? { machine_boot } : {}),
     // Without either time nothing tells the process from another: 0 is before every process.
     started_at_ms: typeof started_at_ms === "number" && Number.isFinite(started_at_ms) ? started_at_ms : 0,
     ...(typeof url === "string" ? { url } : {}),

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { expect, test } from "vitest";
 import { readPidFile, recordOf, writePidFile } from "../pid-file.ts";
-import { identify } from "../processes/identity.ts";
+import { identify, machineBoot } from "../processes/identity.ts";
 import { aDaemon, gone, START_AND_EXIT, said, stateDirs } from "../testing/state-dirs.ts";
 import { type DaemonSpec, type DaemonStarted, startDaemon } from "./start.ts";
 import { daemonStatus } from "./status.ts";
@@ -63,6 +63,7 @@ test("starting answers as soon as the process exists, long before it has anythin
   expect(readPidFile(join(state_dir, "queen.pid"))).toStrictEqual({
     pid: started.pid,
     start_time: identify(started.pid)?.start_time,
+    machine_boot: machineBoot(),
     started_at_ms: 1_763_900_000_000,
     url: "http://127.0.0.1:7833",
   });

@@ -16,7 +16,7 @@ export interface DaemonSpec {
   /** `queen`, `up`, `hive-desk`: at most one process of a name runs in one state directory. */
   readonly name: string;
   readonly state_dir: string;
-  /** A program, found through `PATH` if it has no slash. */
+  /** A program, found through `PATH` if it has no slash. It runs in this process's working directory. */
   readonly command: string;
   /** Readable by every user of the machine while it runs: never a secret. */
   readonly args: readonly string[];

@@ -13,14 +13,11 @@ const RECORDS_MAX = 4_096;
  */
 export function recordedWorkers(stateDir: string, hiveId: string): ProcessIdentity[] {
   const directory = join(stateDir, "workers", hiveId);
-  const boot = contentOf("/proc/sys/kernel/random/boot_id").trim();
   return namesIn(directory)
     .filter((name) => /\.(json|pid)$/.test(name))
     .slice(0, RECORDS_MAX)
-    .map((name) => contentOf(join(directory, name)))
-    .filter((text) => (/"machine_boot":\s*"([^"]*)"/.exec(text)?.[1] ?? boot) === boot)
-    .flatMap((text) => {
-      const record = parsePidRecord(text);
+    .flatMap((name) => {
+      const record = parsePidRecord(contentOf(join(directory, name)));
       if (record === undefined || record.start_time === null || !isAlive(record)) return [];
       return identify(record.pid) ?? [];
     });

@@ -65,6 +65,7 @@ test("this process is alive as itself and not as one that began at another time"
   if (me === undefined) throw new Error("this process is not found");
   expect(isAlive(me)).toBe(true);
   if (me.start_time !== null) expect(isAlive({ ...me, start_time: me.start_time + 1 })).toBe(false);
+  expect(isAlive({ ...me, machine_boot: "another start of the machine" })).toBe(false);
 });
 
 test("without a start time, a process that began after the record was written is another", () => {

@@ -29,15 +29,32 @@ export function startTimeOf(pid: number): number | null {
   return (process.platform === "linux" ? readStat(pid)?.start_time : undefined) ?? null;
 }
 
+let machineBootRead: string | undefined;
+
+/** Names this start of the machine. Undefined where there is no `/proc`. */
+export function machineBoot(): string | undefined {
+  if (process.platform === "linux" && machineBootRead === undefined) {
+    try {
+      machineBootRead = readFileSync("/proc/sys/kernel/random/boot_id", "latin1").trim();
+    } catch {
+      return undefined;
+    }
+  }
+  return machineBootRead;
+}
+
 /** 0 and 1 name ourselves and init where signals are sent: a damaged file must never lead there. */
 export function isPid(pid: unknown): pid is number {
   return Number.isSafeInteger(pid) && (pid as number) > 1;
 }
 
 /** Whether it still is the process that it was, and alive. */
-export function isAlive(known: Pick<ProcessIdentity, "pid" | "start_time" | "started_at_ms">): boolean {
+export function isAlive(
+  known: Pick<ProcessIdentity, "pid" | "start_time" | "started_at_ms"> & { readonly machine_boot?: string },
+): boolean {
   const found = identify(known.pid);
   if (found === undefined) return false;
+  if (known.machine_boot !== undefined && known.machine_boot !== machineBoot()) return false;
   if (known.start_time !== null && found.start_time !== null) return known.start_time === found.start_time;
   // Who wrote down a pid did so while its process was alive. One that began later is another; `ps` tells whole seconds.
   return found.started_at_ms <= known.started_at_ms + 2_000;
