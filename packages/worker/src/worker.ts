@@ -2,6 +2,7 @@ import { basename } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Engine } from "./engine/engine.ts";
+import { ApiError } from "./errors.ts";
 import { FatalError } from "./fatal.ts";
 import { startHeartbeat } from "./heartbeat/heartbeat.ts";
 import { createServer } from "./http/server.ts";
@@ -86,7 +87,7 @@ export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Pro
     const settled = await endsWithin(closed, options.drainMs ?? DRAIN_MS);
     if (!settled) {
       deps.log.warn(status.load(), "answers are broken off");
-      stopping.abort();
+      stopping.abort(new ApiError("DRAINING", "this worker stopped before the answer was whole"));
       await endsWithin(closed, BREAK_OFF_MS);
       app.server.closeAllConnections();
     }
