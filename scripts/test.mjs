@@ -1,0 +1,8 @@
+// npm test: installs, compiles, checks, and runs every test. With arguments only those: npm test -- packages/registry
+import { bin, requireNode, run } from "./prepare.mjs";
+
+requireNode();
+const only = process.argv.slice(2);
+if (only.length === 0) await import("./check.mjs");
+else await import("./build.mjs");
+run(bin("vitest"), ["run", ...only]);
