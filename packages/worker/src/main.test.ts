@@ -97,6 +97,18 @@ describe("a worker that cannot serve ends with a code that says whether a restar
     }
   });
 
+  test("an engine that is not installed", async () => {
+    const hook = `export async function resolve(name, context, next) {
+      if (name !== "node-llama-cpp") return next(name, context);
+      throw Object.assign(new Error("Cannot find package"), { code: "ERR_MODULE_NOT_FOUND" });
+    }`;
+    const asModule = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+    const register = `import { register } from "node:module"; register(${JSON.stringify(asModule(hook))});`;
+    const worker = start(["--model", folder.modelPath], { env: { NODE_OPTIONS: `--import ${asModule(register)}` } });
+    expect((await worker.exited).code).toBe(EXIT_CODE.unservable);
+    expect(lastLine(worker)).toMatch(/^fatal: ENGINE_MISSING: node-llama-cpp is not installed/);
+  });
+
   test("wrong usage", async () => {
     expect(await endOf([])).toMatchObject({ code: 2, last: expect.stringMatching(/^fatal: USAGE: .*--model/) });
   });

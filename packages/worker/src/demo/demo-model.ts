@@ -18,6 +18,13 @@ const CHAT_TEMPLATE = [
   "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}",
 ].join("");
 
+export interface LanguageModelOptions {
+  /** Jinja. */
+  readonly chatTemplate?: string;
+  /** What the file says it was trained for. */
+  readonly contextTokens?: number;
+}
+
 export interface DemoModel {
   readonly path: string;
   readonly model_id: string;
@@ -44,8 +51,12 @@ export function encodeDemoModel(): Buffer {
   return encodeLanguageModel(DEMO_MODEL_ID, scriptGraph(DEMO_SCRIPT, buildVocabulary(DEMO_SCRIPT)));
 }
 
-/** A llama that speaks as the graph says. */
-export function encodeLanguageModel(name: string, graph: LanguageGraph): Buffer {
+/** A llama that speaks as the graph says. An empty template leaves it without one. */
+export function encodeLanguageModel(
+  name: string,
+  graph: LanguageGraph,
+  { chatTemplate = CHAT_TEMPLATE, contextTokens = CONTEXT_LENGTH_TOKENS }: LanguageModelOptions = {},
+): Buffer {
   const { shape, tensors } = llamaWeights(graph);
   return encodeGguf({
     metadata: {
@@ -59,7 +70,7 @@ export function encodeLanguageModel(name: string, graph: LanguageGraph): Buffer 
       "general.file_type": { type: "u32", value: 0 },
       "general.alignment": { type: "u32", value: 32 },
       "llama.vocab_size": { type: "u32", value: graph.tokens.length },
-      "llama.context_length": { type: "u32", value: CONTEXT_LENGTH_TOKENS },
+      "llama.context_length": { type: "u32", value: contextTokens },
       "llama.embedding_length": { type: "u32", value: shape.embedding_length },
       "llama.block_count": { type: "u32", value: 1 },
       "llama.feed_forward_length": { type: "u32", value: shape.feed_forward_length },
@@ -80,7 +91,7 @@ export function encodeLanguageModel(name: string, graph: LanguageGraph): Buffer 
       "tokenizer.ggml.add_bos_token": { type: "bool", value: true },
       "tokenizer.ggml.add_eos_token": { type: "bool", value: false },
       "tokenizer.ggml.add_space_prefix": { type: "bool", value: false },
-      "tokenizer.chat_template": { type: "string", value: CHAT_TEMPLATE },
+      ...(chatTemplate !== "" && { "tokenizer.chat_template": { type: "string" as const, value: chatTemplate } }),
     },
     tensors,
   });

@@ -7,11 +7,13 @@ import type { Embeddings } from "./engine.ts";
 export class EmbeddingContext {
   readonly #model: LlamaModel;
   readonly #contextTokens: number;
+  readonly #threads: number;
   #context: Promise<LlamaEmbeddingContext> | undefined;
 
-  constructor(model: LlamaModel, options: { readonly contextTokens: number }) {
+  constructor(model: LlamaModel, options: { readonly contextTokens: number; readonly threads: number }) {
     this.#model = model;
     this.#contextTokens = options.contextTokens;
+    this.#threads = options.threads;
   }
 
   /**
@@ -43,7 +45,13 @@ export class EmbeddingContext {
   }
 
   async #ready(): Promise<LlamaEmbeddingContext> {
-    this.#context ??= this.#model.createEmbeddingContext({ contextSize: this.#contextTokens });
+    // A text is read in one batch: models that look at it from both sides need it whole, and llama.cpp aborts otherwise.
+    const contextSize = this.#contextTokens;
+    this.#context ??= this.#model.createEmbeddingContext({
+      contextSize,
+      batchSize: contextSize,
+      threads: this.#threads,
+    });
     try {
       return await this.#context;
     } catch {

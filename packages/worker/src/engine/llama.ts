@@ -32,6 +32,8 @@ export interface LlamaEngineParts {
 
 export interface LlamaEngineOptions {
   readonly slots: number;
+  /** False for models that only make embeddings. */
+  readonly generates: boolean;
 }
 
 /** How many requests may wait for a slot; the next one is told to come back. */
@@ -49,15 +51,20 @@ interface Slot {
 export class LlamaEngine implements Engine {
   readonly info: EngineInfo;
   readonly #parts: LlamaEngineParts;
+  readonly #generates: boolean;
   readonly #pool: SlotPool<Slot>;
   readonly #embedding: EmbeddingContext;
 
   constructor(parts: LlamaEngineParts, options: LlamaEngineOptions) {
     this.#parts = parts;
     this.info = parts.info;
+    this.#generates = options.generates;
     const slots = Array.from({ length: options.slots }, () => ({ sequence: parts.context.getSequence() }));
     this.#pool = new SlotPool(slots, { maxQueued: MAX_QUEUED_REQUESTS });
-    this.#embedding = new EmbeddingContext(parts.model, { contextTokens: parts.info.n_ctx });
+    this.#embedding = new EmbeddingContext(parts.model, {
+      contextTokens: parts.info.n_ctx,
+      threads: parts.context.idealThreads,
+    });
   }
 
   load(): EngineLoad {
@@ -69,6 +76,7 @@ export class LlamaEngine implements Engine {
   }
 
   async *generate(request: GenerateRequest, signal: AbortSignal): AsyncGenerator<GenerateEvent, void, void> {
+    if (!this.#generates) throw new ApiError("NOT_SUPPORTED", "this model makes embeddings and cannot write text");
     const prompt = this.#read(request.prompt);
     const room = this.info.n_ctx - prompt.tokens.length;
     if (room < 1) {

@@ -11,7 +11,7 @@ type Library = typeof import("node-llama-cpp");
 export interface LoadOptions {
   readonly modelPath: string;
   readonly slots: number;
-  /** Context of each slot, tokens. Absent: what the model was trained for, at most `DEFAULT_CONTEXT_TOKENS`, as memory allows. */
+  /** Context of each slot, tokens. At most what the model was trained for; absent: that, up to `DEFAULT_CONTEXT_TOKENS`, as memory allows. */
   readonly contextTokens?: number;
   readonly gpu: "auto" | "off";
   /** Threads that compute on the CPU. Absent: one for each core, and one alone for a very small model. */
@@ -35,7 +35,7 @@ export async function loadLlamaEngine(deps: { readonly log: Logger }, options: L
   const context = await model
     .createContext({
       sequences: options.slots,
-      contextSize: options.contextTokens ?? contextRange(model),
+      contextSize: contextSize(model, options, deps.log),
       threads: options.threads ?? threadsFor(llama, file.bytes),
     })
     .catch((error: unknown) => {
@@ -46,12 +46,16 @@ export async function loadLlamaEngine(deps: { readonly log: Logger }, options: L
   });
   const info = {
     n_ctx_train: model.trainContextSize,
-    n_ctx: context.contextSize,
+    // llama.cpp rounds a context up.
+    n_ctx: Math.min(context.contextSize, model.trainContextSize),
     n_params: file.n_params,
     size: file.bytes,
     backend: llama.gpu === false ? "cpu" : llama.gpu,
   };
-  return new LlamaEngine({ llama, model, context, template, info }, { slots: options.slots });
+  return new LlamaEngine(
+    { llama, model, context, template, info },
+    { slots: options.slots, generates: canGenerate(model) },
+  );
 }
 
 async function importLibrary(): Promise<Library> {
@@ -101,9 +105,26 @@ function threadsFor(llama: Llama, modelBytes: number): number {
   return modelBytes < ONE_THREAD_BELOW_BYTES ? 1 : Math.max(1, Math.min(llama.cpuMathCores, availableParallelism()));
 }
 
-function contextRange(model: LlamaModel): { readonly min: number; readonly max: number } {
-  const max = Math.min(model.trainContextSize, DEFAULT_CONTEXT_TOKENS);
-  return { min: Math.min(LEAST_CONTEXT_TOKENS, max), max };
+/** Never beyond what the model was trained for: some models have no positions after it, and the others talk nonsense there. */
+function contextSize(
+  model: LlamaModel,
+  { contextTokens }: LoadOptions,
+  log: Logger,
+): number | { readonly min: number; readonly max: number } {
+  const trained = model.trainContextSize;
+  if (contextTokens === undefined) {
+    const max = Math.min(trained, DEFAULT_CONTEXT_TOKENS);
+    return { min: Math.min(LEAST_CONTEXT_TOKENS, max), max };
+  }
+  if (contextTokens > trained)
+    log.warn({ asked: contextTokens, trained }, "the model's context is shorter than asked for");
+  return Math.min(contextTokens, trained);
+}
+
+/** Models that read only (embeddings) look at a text from both sides, and cannot write on from it. */
+function canGenerate(model: LlamaModel): boolean {
+  const { architectureMetadata } = model.fileInfo;
+  return model.fileInsights.hasDecoder && architectureMetadata.attention?.causal !== false;
 }
 
 function outOfMemory(library: Library, cause: unknown): FatalError | undefined {

@@ -3,9 +3,9 @@ import { join } from "node:path";
 import { encodeLanguageModel } from "../demo/demo-model.ts";
 import { BOS_ID, buildVocabulary, ROLE_MARKERS } from "../demo/vocabulary.ts";
 
-/**
- * A model that says "la la la" until its context is full, and is tempted to say " lo" instead. Answers the file's path.
- */
+const CONTEXT_TOKENS = 1_000_000;
+
+/** A model that says "la la la" until its context is full, and is tempted to say " lo" instead. Answers the file's path. */
 export async function endlessModel(dir: string): Promise<string> {
   const { tokens } = buildVocabulary({
     openings: ["la la lo"],
@@ -28,6 +28,9 @@ export async function endlessModel(dir: string): Promise<string> {
     [id(" lo"), on],
   ]);
   const path = join(dir, "endless.gguf");
-  await writeFile(path, encodeLanguageModel("endless", { tokens, next, otherwise: on, topicStarts: [] }));
+  await writeFile(
+    path,
+    encodeLanguageModel("endless", { tokens, next, otherwise: on, topicStarts: [] }, { contextTokens: CONTEXT_TOKENS }),
+  );
   return path;
 }
