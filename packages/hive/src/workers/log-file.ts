@@ -18,6 +18,7 @@ export class LogFile {
   #bytes = 0;
   #pendingBytes = 0;
   #leftOutBytes = 0;
+  #closed = false;
 
   constructor(path: string, options: { readonly bytesMax?: number; readonly onError?: (error: unknown) => void } = {}) {
     this.#path = path;
@@ -26,6 +27,7 @@ export class LogFile {
   }
 
   write(chunk: Uint8Array | string): void {
+    if (this.#closed) return;
     const bytes = Buffer.from(chunk);
     if (this.#pendingBytes + bytes.length > LOG_PENDING_MAX_BYTES) {
       this.#leftOutBytes += bytes.length;
@@ -43,8 +45,9 @@ export class LogFile {
     });
   }
 
-  /** Resolves when all that was written is in the file, and lets it go. It may be written to again. */
+  /** Resolves when all that was written is in the file. What is written afterwards is lost. */
   close(): Promise<void> {
+    this.#closed = true;
     this.#then(async () => {
       await this.#file?.close();
       this.#file = undefined;

@@ -4,7 +4,7 @@ import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, pause, within } from "../clock.ts";
 import { Lines } from "../lines.ts";
 import type { Log } from "../log.ts";
-import type { Ending, Engine, Launch } from "./engines/engine.ts";
+import type { Command, Ending, Engine, Launch } from "./engines/engine.ts";
 import type { LogFile } from "./log-file.ts";
 import { type PidFiles, signalGroup } from "./pid-files.ts";
 import type { Ports } from "./ports.ts";
@@ -55,7 +55,8 @@ export class SupervisedWorker {
   #phase: WorkerPhase = "starting";
   #child: ChildProcess | undefined;
   #port: number | undefined;
-  #portTries = 0;
+  /** Ports that other programs took first; kept from being tried again until there is an outcome. */
+  #refusedPorts: number[] = [];
   #restarts = 0;
   #failuresInARow = 0;
   #restartAtMs = 0;
@@ -148,12 +149,12 @@ export class SupervisedWorker {
   }
 
   async #spawn(): Promise<void> {
-    const { ports, engine, logFile, clock, log } = this.#deps;
+    const { ports, logFile, clock, log } = this.#deps;
     const port = await ports.take(this.launch.listen);
     // Stopped while the port was looked for.
     if (this.#stopping !== undefined) return ports.giveBack(port);
+    const { command, args, env } = this.#commandFor(port);
     this.#port = port;
-    const { command, args, env } = engine.command({ ...this.launch, port });
     const child = (this.#deps.spawn ?? nodeSpawn)(command, args, {
       env,
       // Its own group, so that its children end with it and a terminal's Ctrl-C reaches it only through the hive.
@@ -200,6 +201,15 @@ export class SupervisedWorker {
     child.on("close", end);
   }
 
+  #commandFor(port: number): Command {
+    try {
+      return this.#deps.engine.command({ ...this.launch, port });
+    } catch (error) {
+      this.#deps.ports.giveBack(port);
+      throw error;
+    }
+  }
+
   #readLine(line: string, child: ChildProcess): void {
     const port = this.#phase === "starting" ? this.#deps.engine.portIn(line) : undefined;
     if (port !== undefined) void this.#awaitHealth(port, child);
@@ -220,7 +230,6 @@ export class SupervisedWorker {
     if (!isWaiting()) return;
     this.#cancelTimer();
     this.#port = port;
-    this.#portTries = 0;
     this.#readySinceMs = clock.nowMs();
     this.#error = undefined;
     log.info({ worker_id: this.id, port }, "worker ready");
@@ -231,21 +240,24 @@ export class SupervisedWorker {
     const { clock, engine, log, logFile, pidFiles, ports } = this.#deps;
     this.#cancelTimer();
     pidFiles.forget(this.id);
-    if (this.#port !== undefined) ports.giveBack(this.#port);
     const { code, signal } = ending;
     logFile.write(`--- ${new Date(clock.wallMs()).toISOString()} ended, ${code === null ? signal : `exit ${code}`}\n`);
     if (this.#child === child) this.#child = undefined;
+    const verdict = engine.verdict(ending);
+    if (this.#port !== undefined) {
+      if (verdict.kind === "port-taken") this.#refusedPorts.push(this.#port);
+      else ports.giveBack(this.#port);
+    }
     if (this.#stopping !== undefined) return;
 
     const ranMs = this.#readySinceMs === undefined ? 0 : clock.nowMs() - this.#readySinceMs;
     this.#readySinceMs = undefined;
     if (ranMs >= RAN_WELL_MS) this.#failuresInARow = 0;
-    const verdict = engine.verdict(ending);
     if (verdict.kind === "fatal") {
       this.#fail(verdict.error);
       return;
     }
-    if (verdict.kind === "port-taken" && ++this.#portTries < PORT_TRIES_MAX) {
+    if (verdict.kind === "port-taken" && this.#refusedPorts.length < PORT_TRIES_MAX) {
       log.info({ worker_id: this.id, port: this.#port }, "another program took the port; the next one is tried");
       void this.start().catch(() => {});
       return;
@@ -258,7 +270,6 @@ export class SupervisedWorker {
     log.warn({ worker_id: this.id, restart_in_ms: Math.round(waitMs) }, message);
     this.#cancelTimer = clock.after(waitMs, () => {
       this.#restarts++;
-      this.#portTries = 0;
       this.#become("starting");
       void this.start().catch(() => {});
     });
@@ -299,6 +310,7 @@ export class SupervisedWorker {
     this.#phase = phase;
     this.#changedAtMs = this.#deps.clock.wallMs();
     if (phase !== "starting") {
+      for (const port of this.#refusedPorts.splice(0)) this.#deps.ports.giveBack(port);
       const error = phase === "ready" ? undefined : this.#error;
       for (const tell of this.#outcomes.splice(0)) tell(error);
     }

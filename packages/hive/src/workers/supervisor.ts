@@ -122,7 +122,14 @@ export class Supervisor {
     );
     this.#workers.set(worker_id, worker);
     onChange();
-    await worker.start();
+    try {
+      await worker.start();
+    } catch (error) {
+      // Nothing runs that could be listed, and the caller has been told why.
+      if (this.#workers.get(worker_id) === worker) this.#workers.delete(worker_id);
+      onChange();
+      throw error;
+    }
     return worker;
   }
 

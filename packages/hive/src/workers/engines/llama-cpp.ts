@@ -24,13 +24,19 @@ export function workerEntry(): string | undefined {
  * The bundled worker: llama.cpp behind the OpenAI API. It is a package of its own, resolved only when a worker starts, so
  * that a hive on a machine without it still reports devices and other servers.
  */
-export function llamaCpp(options: { readonly program?: string; readonly env?: NodeJS.ProcessEnv } = {}): Engine {
+export function llamaCpp(
+  options: {
+    readonly program?: string;
+    readonly env?: NodeJS.ProcessEnv;
+    readonly entry?: () => string | undefined;
+  } = {},
+): Engine {
   return {
     name: "llama-cpp",
     healthPath: "/health",
     command: (launch) => ({
       command: process.execPath,
-      args: [options.program ?? installedProgram(), ...flags(launch)],
+      args: [options.program ?? programBeside((options.entry ?? workerEntry)()), ...flags(launch)],
       env: environment(launch, options.env ?? process.env),
     }),
     portIn(line) {
@@ -41,8 +47,7 @@ export function llamaCpp(options: { readonly program?: string; readonly env?: No
   };
 }
 
-function installedProgram(): string {
-  const entry = workerEntry();
+function programBeside(entry: string | undefined): string {
   if (entry === undefined) {
     throw new HiveError("ENGINE_MISSING", `The bundled worker is not installed here: npm install ${WORKER_PACKAGE}`);
   }
