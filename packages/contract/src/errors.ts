@@ -12,6 +12,7 @@ export const ERROR_STATUS = {
   METHOD_NOT_ALLOWED: 405,
   HIVE_ID_MISMATCH: 409,
   ALREADY_RUNNING: 409,
+  PORT_IN_USE: 409,
   NOT_MANAGED: 409,
   BODY_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
@@ -19,10 +20,13 @@ export const ERROR_STATUS = {
   MODEL_TRUNCATED: 422,
   TOO_MANY_REQUESTS: 429,
   INTERNAL: 500,
+  HIVE_FAILED: 500,
   WORKER_FAILED: 500,
   CATALOG_CORRUPT: 500,
   CATALOG_TOO_NEW: 500,
+  CATALOG_UNAVAILABLE: 500,
   ENGINE_MISSING: 501,
+  AGENT_MISSING: 501,
   QUEEN_UNREACHABLE: 502,
   HIVE_UNREACHABLE: 502,
   WORKER_UNREACHABLE: 502,
@@ -32,6 +36,7 @@ export const ERROR_STATUS = {
   SHUTTING_DOWN: 503,
   TIMEOUT: 504,
   NO_CAPACITY: 507,
+  CATALOG_FULL: 507,
 } as const;
 
 export type ErrorCode = keyof typeof ERROR_STATUS;
@@ -51,6 +56,7 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   METHOD_NOT_ALLOWED: "The path exists, the method does not. `allow` names those that do.",
   HIVE_ID_MISMATCH: "A heartbeat names another hive than the connection it came on. One connection, one hive.",
   ALREADY_RUNNING: "It runs already; `details` says where.",
+  PORT_IN_USE: "Another program listens on that port. Choose another one.",
   NOT_MANAGED: "The hive did not start this worker (or the queen this hive), so it does not stop it.",
   BODY_TOO_LARGE: "The body is larger than this route takes.",
   UNSUPPORTED_MEDIA_TYPE: "Send `content-type: application/json`.",
@@ -58,12 +64,16 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   MODEL_TRUNCATED: "The model's file is incomplete: download it again.",
   TOO_MANY_REQUESTS: "Too many at once. Wait for `retry-after` seconds.",
   INTERNAL: "A defect of ours. The log has the reason under the reply's `x-request-id`.",
+  HIVE_FAILED: "The hive ended before it was heard. The operation shows its last words; its log has the rest.",
   WORKER_FAILED:
     "The worker ended before it was ready. `details` has its last words; `hive worker logs ID` has the rest.",
   CATALOG_CORRUPT: "The catalog's file is damaged. Nothing was changed: move it away, or restore a copy.",
   CATALOG_TOO_NEW:
     "The catalog's file was written by a newer version. Nothing was changed: update, or use another `--state-dir`.",
+  CATALOG_UNAVAILABLE:
+    "The catalog's file cannot be read or written: no permission, no space, or another program holds it. The log says which.",
   ENGINE_MISSING: "The inference engine is not installed on that machine.",
+  AGENT_MISSING: "The hive's program is not installed beside the queen, so the queen cannot start one.",
   QUEEN_UNREACHABLE: "The queen did not answer. Start one with `hive up`, or name it with `--queen URL`.",
   HIVE_UNREACHABLE: "The hive did not answer at its address.",
   WORKER_UNREACHABLE: "The worker did not answer at its URL.",
@@ -73,6 +83,7 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
     "The reader of a watch stream fell too far behind and was cut off. Watch again: it starts with a new snapshot.",
   SHUTTING_DOWN: "The server is about to stop and takes nothing new.",
   TIMEOUT: "It was not done in time.",
+  CATALOG_FULL: "The catalog holds as many hives as it can. Remove some.",
   NO_CAPACITY: "No machine has room for this model. `details` says what it needs and what each one has.",
 };
 

@@ -5,6 +5,7 @@ import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
 import { type App, buildApp } from "./http/app.ts";
+import { hivesOfThisMachine } from "./local-hives.ts";
 
 /** How long replies under way may take once the queen is told to stop, ms. */
 export const STOP_WITHIN_MS = 5_000;
@@ -21,7 +22,14 @@ export interface RunningQueen {
 
 export type QueenSettings = Pick<
   Settings,
-  "port" | "listen" | "catalog" | "stateDir" | "heartbeatIntervalMs" | "maxHeartbeatsPerSecond" | "evictAfterMs"
+  | "port"
+  | "listen"
+  | "catalog"
+  | "stateDir"
+  | "tokenFile"
+  | "heartbeatIntervalMs"
+  | "maxHeartbeatsPerSecond"
+  | "evictAfterMs"
 > & { readonly token: string | undefined };
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
@@ -48,9 +56,12 @@ export async function serveQueen(
     catalog.close();
   };
   try {
-    const app = await buildApp({ queen, log }, settings.token === undefined ? {} : { token: settings.token });
+    const reached: { url: string } = { url: "" };
+    const local = hivesOfThisMachine({ clock, queenUrl: () => reached.url }, settings);
+    const app = await buildApp({ queen, local, log }, settings.token === undefined ? {} : { token: settings.token });
     await app.listen({ host: settings.listen, port: settings.port });
-    return { queen, app, url: urlOf(app, settings.listen), stop: () => stopServing(app, log).finally(close) };
+    reached.url = urlOf(app, settings.listen);
+    return { queen, app, url: reached.url, stop: () => stopServing(app, log).finally(close) };
   } catch (error) {
     close();
     throw error;

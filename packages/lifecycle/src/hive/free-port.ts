@@ -5,7 +5,7 @@ import { HiveError } from "@hive-registry/contract";
 /**
  * The port itself, or a free one for 0. It is free at this moment: another program may still be faster than the one it is for.
  *
- * @throws {HiveError} `ALREADY_RUNNING` when another program has it, `INVALID_REQUEST` when it cannot be had at all.
+ * @throws {HiveError} `PORT_IN_USE` when another program has it, `INVALID_REQUEST` when it cannot be had at all.
  */
 export async function freePort(port: number, host: string): Promise<number> {
   const server = createServer();
@@ -17,7 +17,7 @@ export async function freePort(port: number, host: string): Promise<number> {
   } catch (cause) {
     const code = cause instanceof Error && "code" in cause ? cause.code : undefined;
     if (code === "EADDRINUSE") {
-      throw new HiveError("ALREADY_RUNNING", `Port ${port} is taken by another program: choose another with --port`, {
+      throw new HiveError("PORT_IN_USE", `Port ${port} is taken by another program: choose another with --port`, {
         details: { port },
         cause,
       });

@@ -153,7 +153,7 @@ test("a port that another program has is named with the flag, and nothing is sta
   const port = typeof address === "object" && address !== null ? address.port : 0;
   try {
     await expect(startLocalHive(deps, aHive(state_dir, { port }))).rejects.toMatchObject({
-      code: "ALREADY_RUNNING",
+      code: "PORT_IN_USE",
       message: `Port ${port} is taken by another program: choose another with --port`,
     });
   } finally {

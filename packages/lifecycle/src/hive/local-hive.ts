@@ -40,7 +40,7 @@ export interface LocalHiveStarted {
  * Starts the hive of this machine and answers at once: its first heartbeat is what tells that it is there. Started twice, it
  * answers with the one that runs, whatever port was asked for.
  *
- * @throws {HiveError} `INVALID_REQUEST`, `ALREADY_RUNNING` when another program has the port, or as `startDaemon`.
+ * @throws {HiveError} `INVALID_REQUEST`, `PORT_IN_USE` when another program has the port, or as `startDaemon`.
  */
 export async function startLocalHive(
   deps: { readonly nowMs: () => number; readonly env: Readonly<Record<string, string | undefined>> },

@@ -16,7 +16,7 @@ export interface CatalogTouch {
  * Configuration of hives that survives restarts. Synchronous: each call is one atomic step, and once it has returned, what it
  * wrote survives the death of the process. Ids and values were checked at the door; records handed out are snapshots.
  *
- * @throws {HiveError} from any call: `CATALOG_CORRUPT` when the stored data turns out to be damaged, `INTERNAL` when it cannot
+ * @throws {HiveError} from any call: `CATALOG_CORRUPT` when the stored data turns out to be damaged, `CATALOG_UNAVAILABLE` when it cannot
  * be reached (disk full, no permission, locked by another program) or was closed.
  */
 export interface Catalog {
@@ -24,7 +24,7 @@ export interface Catalog {
    * Creates the record, or replaces all of its configuration: a field that `put` leaves out is gone. What the fleet reported
    * (`status`, `last_heartbeat_ms`, `devices`) and `created_at_ms` stay. The ports default to 7835 and, for SSH, 22.
    *
-   * @throws {HiveError} `NO_CAPACITY` for a new id when {@link CATALOG_RECORDS_MAX} records are there.
+   * @throws {HiveError} `CATALOG_FULL` for a new id when {@link CATALOG_RECORDS_MAX} records are there.
    */
   put(id: string, put: CatalogPut, nowMs: number): CatalogRecord;
   find(id: string): CatalogRecord | undefined;

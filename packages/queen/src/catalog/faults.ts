@@ -18,7 +18,7 @@ export function tooNew(path: string, version: number, newest: number): HiveError
 /** The file system, or another program, stands in the way. */
 export function unavailable(path: string, cause: unknown): HiveError {
   return new HiveError(
-    "INTERNAL",
+    "CATALOG_UNAVAILABLE",
     `The catalog ${path} cannot be used: ${reason(cause)}. Give this user read and write access to the file and its directory, or use another --state-dir`,
     { cause },
   );
@@ -30,9 +30,13 @@ export function sqliteFault(path: string, cause: unknown): HiveError {
   const code = codeOf(cause) ?? "";
   if (/^SQLITE_(CORRUPT|NOTADB)/.test(code)) return corrupt(path, reason(cause), cause);
   if (/^SQLITE_(BUSY|LOCKED)/.test(code)) {
-    return new HiveError("INTERNAL", `The catalog ${path} is locked by another program: end it, then try again`, {
-      cause,
-    });
+    return new HiveError(
+      "CATALOG_UNAVAILABLE",
+      `The catalog ${path} is locked by another program: end it, then try again`,
+      {
+        cause,
+      },
+    );
   }
   return unavailable(path, cause);
 }

@@ -27,7 +27,7 @@ const COPY_TRIES_MAX = 3;
  * Makes sure that `path` is a sound catalog of ours that this user alone can read, creating it if there is none. A file that is
  * damaged, foreign or too new is left as it is, byte for byte.
  *
- * @throws {HiveError} `CATALOG_CORRUPT`, `CATALOG_TOO_NEW`, or `INTERNAL` when the file system refuses.
+ * @throws {HiveError} `CATALOG_CORRUPT`, `CATALOG_TOO_NEW`, or `CATALOG_UNAVAILABLE` when the file system refuses.
  */
 export function prepareFile(path: string, migrations: readonly Migration[]): void {
   try {

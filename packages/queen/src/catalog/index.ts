@@ -14,7 +14,7 @@ export type CatalogOptions =
     };
 
 /**
- * @throws {HiveError} `CATALOG_CORRUPT` or `CATALOG_TOO_NEW` with the file untouched; `INTERNAL` when the file system refuses.
+ * @throws {HiveError} `CATALOG_CORRUPT` or `CATALOG_TOO_NEW` with the file untouched; `CATALOG_UNAVAILABLE` when the file system refuses.
  * Each message names the file and what to do.
  */
 export function openCatalog(options: CatalogOptions): Catalog {

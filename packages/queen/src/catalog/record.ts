@@ -36,14 +36,14 @@ export function wholeMs(ms: number): number {
 
 export function catalogFull(recordsMax: number): HiveError {
   return new HiveError(
-    "NO_CAPACITY",
+    "CATALOG_FULL",
     `The catalog holds ${recordsMax} hives and takes no more: remove those that are gone`,
     { details: { records_max: recordsMax } },
   );
 }
 
 export function catalogClosed(): HiveError {
-  return new HiveError("INTERNAL", "The catalog is closed");
+  return new HiveError("CATALOG_UNAVAILABLE", "The catalog is closed");
 }
 
 function sshFrom(ssh: NonNullable<CatalogPut["ssh"]>): NonNullable<CatalogRecord["ssh"]> {

@@ -247,7 +247,7 @@ describe("a file system that refuses", () => {
       asSomebodyElse(() => {
         expect(() => files.open(path)).toThrow(
           expect.objectContaining({
-            code: "INTERNAL",
+            code: "CATALOG_UNAVAILABLE",
             message: expect.stringMatching(/catalog\.db cannot be used: permission denied\. Give this user/),
           }),
         );

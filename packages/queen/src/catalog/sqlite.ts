@@ -43,7 +43,7 @@ export class SqliteCatalog implements Catalog {
   /**
    * Creates the file, and its directory, if there is none.
    *
-   * @throws {HiveError} `CATALOG_CORRUPT` or `CATALOG_TOO_NEW` with the file untouched, `INTERNAL` when the file system refuses.
+   * @throws {HiveError} `CATALOG_CORRUPT` or `CATALOG_TOO_NEW` with the file untouched, `CATALOG_UNAVAILABLE` when the file system refuses.
    */
   constructor(
     path: string,

@@ -1,17 +1,22 @@
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import { hostname } from "node:os";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import websocket from "@fastify/websocket";
 import { HEARTBEAT_BYTES_MAX, type Schema, shape } from "@hive-registry/contract";
-import fastify, { type FastifyBaseLogger, type FastifyInstance } from "fastify";
+import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
 import { Type } from "typebox";
 import type { WebSocket } from "ws";
+import { HiveOperations } from "../core/hive-operations.ts";
+import type { LocalHives } from "../core/local-hives.ts";
+import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import { VERSION } from "../version.ts";
 import { guard } from "./auth.ts";
 import { answerFailures } from "./failures.ts";
 import { serveHeartbeats } from "./heartbeat-socket.ts";
+import { operationRoutes } from "./operation-routes.ts";
 import { catalogRoutes, healthRoutes, heartbeatRoutes, registryRoutes, routingRoutes } from "./routes.ts";
 import { validatorCompiler } from "./validation.ts";
 import { watchRoute } from "./watch-route.ts";
@@ -29,14 +34,14 @@ export interface AppOptions {
 
 /** The queen on HTTP: routes, documents, guards. It does not listen yet. */
 export async function buildApp(
-  deps: { readonly queen: Queen; readonly log: FastifyBaseLogger },
+  deps: { readonly queen: Queen; readonly local: LocalHives; readonly log: FastifyBaseLogger },
   options: AppOptions = {},
 ): Promise<App> {
-  const { queen, log } = deps;
+  const { queen, local, log } = deps;
   const app: App = fastify({
     loggerInstance: log,
     // A line for each heartbeat would be most of the work; failures are logged where they happen.
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     forceCloseConnections: "idle",
@@ -49,11 +54,6 @@ export async function buildApp(
   app.removeContentTypeParser("text/plain");
   answerFailures(app);
   guard(app, options.token);
-  app.addHook("onSend", (request, reply, payload, done) => {
-    if (reply.statusCode >= 400) reply.header("x-request-id", request.id);
-    done(null, payload);
-  });
-
   await app.register(swagger, { openapi: openapi(options) });
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
   await app.register(websocket, { options: { maxPayload: HEARTBEAT_BYTES_MAX, perMessageDeflate: false } });
@@ -72,6 +72,11 @@ export async function buildApp(
   registryRoutes(app, queen);
   routingRoutes(app, queen);
   catalogRoutes(app, queen);
+  const operations = new Operations(queen.clock);
+  operationRoutes(app, {
+    operations,
+    hives: new HiveOperations({ queen, local, operations }, { hostname: hostname() }),
+  });
   healthRoutes(app, queen);
   const endStreams = watchRoute(app, queen);
   app.addHook("preClose", (done) => {
@@ -98,6 +103,7 @@ const openapi = (options: AppOptions) => ({
     { name: "registry", description: "What runs now" },
     { name: "routing", description: "Who should serve a request" },
     { name: "catalog", description: "Configuration that survives restarts" },
+    { name: "lifecycle", description: "Start and stop hives" },
     { name: "health", description: "For programs that watch over the queen" },
   ],
   components: { securitySchemes: { token: { type: "http" as const, scheme: "bearer" } } },

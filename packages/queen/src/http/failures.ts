@@ -1,4 +1,4 @@
-import { type ErrorCode, HiveError } from "@hive-registry/contract";
+import { ERROR_MEANING, type ErrorCode, HiveError } from "@hive-registry/contract";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 /** How Fastify's own failures are called here. */
@@ -37,7 +37,12 @@ export function answerFailures(app: FastifyInstance): void {
 }
 
 function toHiveError(error: FastifyError | HiveError, request: FastifyRequest): HiveError {
-  if (error instanceof HiveError) return error;
+  if (error instanceof HiveError && error.status !== 500) return error;
+  if (error instanceof HiveError) {
+    // Its message is for whoever runs the queen: it may name files.
+    request.log.error({ err: error }, "a request failed");
+    return new HiveError(error.code, `${ERROR_MEANING[error.code]} (${request.id})`);
+  }
   const code = BY_FASTIFY_CODE[error.code];
   if (code !== undefined) return new HiveError(code, messageFor(code, error));
   if (error instanceof SyntaxError && error.statusCode === 400)
@@ -58,6 +63,7 @@ function messageFor(code: ErrorCode, error: FastifyError): string {
 
 function send(reply: FastifyReply, error: HiveError): FastifyReply {
   if (error.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
+  reply.header("x-request-id", reply.request.id);
   if (error.status === 401) reply.header("www-authenticate", "Bearer");
   return reply.code(error.status).type("application/json; charset=utf-8").send(error.toBody());
 }

@@ -201,7 +201,7 @@ export function catalogSuite(open: (options?: { readonly recordsMax: number }) =
     catalog.put("a", aPut(), 1);
     catalog.put("b", aPut(), 1);
 
-    expect(() => catalog.put("c", aPut(), 2)).toThrow(expect.objectContaining({ code: "NO_CAPACITY" }));
+    expect(() => catalog.put("c", aPut(), 2)).toThrow(expect.objectContaining({ code: "CATALOG_FULL" }));
     expect(catalog.put("b", aPut({ port: 1 }), 2).port).toBe(1);
     catalog.remove("a");
     expect(catalog.put("c", aPut(), 3).id).toBe("c");
