@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from "node:url";
 
-export { DEMO_MODEL_ID, type DemoModel, ensureDemoModel } from "./demo/demo-model.ts";
+export { DEMO_MODEL_ID, type DemoModel, defaultModelsDir, ensureDemoModel } from "./demo/demo-model.ts";
 export { EXIT_CODE, FATAL_EXIT_CODE, type FatalCode } from "./fatal.ts";
 
 /** Path of the worker's program; run it with this Node: `spawn(process.execPath, [workerCommand(), "--model", …])`. */

@@ -132,6 +132,16 @@ test("it says where it listens when the model is ready, and serves there", async
   expect(await response.json()).toMatchObject({ choices: [{ finish_reason: "stop" }] });
 });
 
+test("the demonstration model is made on the spot when it is asked for by its id", async () => {
+  const worker = start(["--model", "hive-demo"], { env: { XDG_STATE_HOME: join(folder.path, "state") } });
+  expect(said(await chat(await worker.url, aQuestion("Hi", { model: "hive-demo" })))).toMatch(
+    /^Hello from the demonstration model/,
+  );
+  expect(
+    (await readFile(join(folder.path, "state", "hive", "models", "hive-demo.gguf"))).subarray(0, 4).toString(),
+  ).toBe("GGUF");
+});
+
 /** Requests that have reached the worker: at work, waiting or answered. */
 async function arrived(url: string): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 import pino, { type Logger } from "pino";
+import { DEMO_MODEL_ID, ensureDemoModel } from "./demo/demo-model.ts";
 import { loadLlamaEngine } from "./engine/load.ts";
 import { EXIT_CODE, FATAL_EXIT_CODE, FatalError } from "./fatal.ts";
 import { readCommandLine } from "./options.ts";
@@ -23,12 +24,14 @@ async function main(): Promise<void> {
   const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
   process.on("uncaughtException", (error) => die(log, error));
   try {
-    const options = readCommandLine(
+    const read = readCommandLine(
       { env: process.env, print: (text) => process.stdout.write(text) },
       process.argv.slice(2),
     );
-    if (options === undefined) return;
-    log.level = options.logLevel;
+    if (read === undefined) return;
+    log.level = read.logLevel;
+    const modelPath = read.modelPath === DEMO_MODEL_ID ? (await ensureDemoModel()).path : read.modelPath;
+    const options = { ...read, modelPath };
 
     const worker = await startWorker(
       { log, loadEngine: () => loadLlamaEngine({ log }, options), fetch, now: Date.now },

@@ -47,7 +47,7 @@ test("every flag is taken", () => {
 test.each([
   ["--port 1", /--model/],
   ["--model a.gguf --port 70000", /--port.*0 to 65535/],
-  ["--model a.gguf --slots 0", /--slots.*1 to 64/],
+  ["--model a.gguf --slots 0", /--slots.*1 to 256/],
   ["--model a.gguf --context-tokens many", /--context-tokens/],
   ["--model a.gguf --gpu maybe", /--gpu/],
   ["--model a.gguf --hive-url nowhere", /--hive-url/],

@@ -1,5 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
+import { DEMO_MODEL_ID } from "./demo/demo-model.ts";
 import { FatalError } from "./fatal.ts";
 import type { WorkerOptions } from "./worker.ts";
 
@@ -14,7 +15,7 @@ export interface CommandLine extends WorkerOptions {
 export const DEFAULT_PORT = 9300;
 export const DEFAULT_SLOTS = 4;
 /** Each slot holds a context of its own in memory. */
-export const MAX_SLOTS = 64;
+export const MAX_SLOTS = 256;
 const MAX_THREADS = 1024;
 const MAX_CONTEXT_TOKENS = 16_777_216;
 const MAX_TOKEN_BYTES = 4096;
@@ -83,8 +84,8 @@ interface Flags {
 function describe({ print }: CommandLineDeps): Command {
   return new Command("hive-worker")
     .description("Serves one GGUF model with llama.cpp behind the OpenAI API.")
-    .requiredOption("--model <file>", "the GGUF file to serve")
-    .option("--alias <name>", "model id to serve it under (default: the file's name without .gguf)", name)
+    .requiredOption("--model <file>", `the GGUF file to serve; ${DEMO_MODEL_ID} is a demonstration, made on the spot`)
+    .option("--alias <name>", "model id to serve it under (default: the file's name without .gguf)", name(512))
     .option("--port <number>", "port; 0 takes any free one", whole(0, 65_535), DEFAULT_PORT)
     .option("--listen <host>", "address; beyond loopback a token is needed", "127.0.0.1")
     .option("--slots <number>", "requests computed at once", whole(1, MAX_SLOTS), DEFAULT_SLOTS)
@@ -94,7 +95,7 @@ function describe({ print }: CommandLineDeps): Command {
       new Option("--gpu <mode>", "use a GPU when there is one, or never").choices(["auto", "off"]).default("auto"),
     )
     .option("--token-file <file>", "file (mode 0600) with the API key to demand; or HIVE_TOKEN")
-    .option("--worker-id <id>", "id in heartbeats (default: worker-PORT)", name)
+    .option("--worker-id <id>", "id in heartbeats (default: worker-PORT)", name(128))
     .option("--hive-url <url>", "hive to send heartbeats to", httpUrl)
     .option("--exit-with-parent", "end when the process that started this one ends")
     .addOption(new Option("--log-level <level>", "least important log line").choices(LOG_LEVELS).default("info"))
@@ -113,9 +114,11 @@ function whole(minimum: number, maximum: number): (text: string) => number {
 
 const context: (text: string) => number = whole(16, MAX_CONTEXT_TOKENS);
 
-function name(text: string): string {
-  if (/^[^\p{Cc}]{1,128}$/u.test(text)) return text;
-  throw new InvalidArgumentError("Give 1 to 128 printable characters.");
+function name(maximum: number): (text: string) => string {
+  return (text) => {
+    if (text.length <= maximum && /^[^\p{Cc}]+$/u.test(text)) return text;
+    throw new InvalidArgumentError(`Give 1 to ${maximum} printable characters.`);
+  };
 }
 
 function httpUrl(text: string): string {

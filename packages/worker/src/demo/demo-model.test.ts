@@ -2,7 +2,7 @@ import { readdir, readFile, stat, utimes, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { aFolder, type Folder } from "../testing/a-worker.ts";
-import { DEMO_MODEL_ID, encodeDemoModel, ensureDemoModel } from "./demo-model.ts";
+import { DEMO_MODEL_ID, defaultModelsDir, encodeDemoModel, ensureDemoModel } from "./demo-model.ts";
 
 let folder: Folder;
 beforeAll(async () => {
@@ -19,6 +19,13 @@ test("the model is made where it is asked for, under a name that says what it is
   });
   expect((await stat(made.path)).size).toBe(made.bytes);
   expect(made.bytes).toBeLessThan(4_000_000);
+});
+
+test("without a place it goes where this user's state is kept", () => {
+  expect(defaultModelsDir({ XDG_STATE_HOME: "/state" })).toBe("/state/hive/models");
+  for (const env of [{}, { XDG_STATE_HOME: "" }, { XDG_STATE_HOME: "relative" }]) {
+    expect(defaultModelsDir(env)).toMatch(/\/\.local\/state\/hive\/models$/);
+  }
 });
 
 test("two makings give the same bytes", () => {

@@ -1,6 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { homedir } from "node:os";
+import { isAbsolute, join } from "node:path";
 import { encodeGguf } from "./gguf-writer.ts";
 import { type LanguageGraph, scriptGraph } from "./graph.ts";
 import { DEMO_SCRIPT } from "./script.ts";
@@ -31,11 +32,18 @@ export interface DemoModel {
   readonly bytes: number;
 }
 
+/** Where models are kept when nobody says otherwise: `$XDG_STATE_HOME/hive/models`, by default `~/.local/state/hive/models`. */
+export function defaultModelsDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
+  const state = env.XDG_STATE_HOME;
+  // The XDG rules say to ignore a relative path.
+  return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "hive", "models");
+}
+
 /**
  * Makes sure that the demonstration model lies in `dir` as `hive-demo.gguf`, and tells where. A file that differs from what
  * this version would write (an older version's, a damaged one) is replaced in one step, so a reader never sees half of it.
  */
-export async function ensureDemoModel(dir: string): Promise<DemoModel> {
+export async function ensureDemoModel(dir: string = defaultModelsDir()): Promise<DemoModel> {
   const content = encodeDemoModel();
   const path = join(dir, `${DEMO_MODEL_ID}.gguf`);
   const there = await readFile(path).catch(() => undefined);

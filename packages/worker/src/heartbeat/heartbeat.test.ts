@@ -1,10 +1,10 @@
 import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { type WorkerHeartbeat, workerHeartbeatValidator } from "@hive-registry/contract";
 import { afterEach, expect, test } from "vitest";
 import { type AWorker, aFolder, aWorker } from "../testing/a-worker.ts";
 import { aQuestion, chat, post, until } from "../testing/ask.ts";
 import { endlessModel } from "../testing/endless-model.ts";
-import type { WorkerHeartbeat } from "./heartbeat.ts";
 
 interface AHive {
   readonly url: string;
@@ -24,7 +24,7 @@ async function aHive(status = 200): Promise<AHive> {
     let body = "";
     for await (const part of request) body += String(part);
     expect(`${request.method} ${request.url}`).toBe("POST /v1/heartbeat");
-    beats.push({ ...(JSON.parse(body) as WorkerHeartbeat), authorization: request.headers.authorization });
+    beats.push({ ...workerHeartbeatValidator.parse(JSON.parse(body)), authorization: request.headers.authorization });
     response.writeHead(status).end("{}");
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));

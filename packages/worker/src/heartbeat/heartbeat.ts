@@ -1,22 +1,6 @@
+import type { WorkerHeartbeat } from "@hive-registry/contract";
 import type { Logger } from "pino";
 import type { WorkerStatus } from "../status.ts";
-
-/** What a worker tells its hive. */
-export interface WorkerHeartbeat {
-  readonly worker_id: string;
-  /** RFC 3339. */
-  readonly timestamp: string;
-  readonly health_status: "healthy";
-  readonly state: "Idle" | "Busy" | "Loading";
-  readonly slots_total: number;
-  readonly slots_busy: number;
-  readonly queue_depth: number;
-  readonly model_id: string;
-  readonly engine: string;
-  readonly backend?: string;
-  readonly draining?: boolean;
-  readonly last_reservation?: string;
-}
 
 export interface HeartbeatDeps {
   readonly status: WorkerStatus;
@@ -39,6 +23,7 @@ export const HEARTBEAT_INTERVAL_MS = 3_000;
 /** A hive that does not answer within this is tried again at the next beat. */
 const TIMEOUT_MS = 2_000;
 
+/** What the worker tells its hive now. */
 export function heartbeatOf(status: WorkerStatus, options: HeartbeatOptions, nowMs: number): WorkerHeartbeat {
   const load = status.load();
   const busy = load.slots_busy >= load.slots_total;
