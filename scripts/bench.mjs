@@ -1,0 +1,49 @@
+// npm run bench: what we claim about speed, measured here and now, as ratios in one run.
+// npm run bench -- [registry] [ingest] [fleet] [--json FILE] [--seconds N]     nothing named: all of them. Exit 1 when a claim is missed.
+import { writeFileSync } from "node:fs";
+import { availableParallelism, cpus, loadavg } from "node:os";
+import { parseArgs } from "node:util";
+import { benchRegistry } from "../bench/registry.mjs";
+import { build, install, requireNode } from "./prepare.mjs";
+
+const BENCHES = { registry: benchRegistry };
+
+const wanted = readArguments();
+requireNode();
+install();
+build();
+
+const machine = {
+  node: process.version,
+  cpu: `${availableParallelism()} × ${cpus()[0]?.model ?? "unknown"}`,
+  load_average: loadavg()[0],
+  at: new Date().toISOString(),
+};
+console.log(`Node ${machine.node}, ${machine.cpu}, load ${machine.load_average.toFixed(2)}, ${machine.at}`);
+const report = { machine, benches: {} };
+let missed = 0;
+for (const name of wanted.names) {
+  const outcome = await BENCHES[name](wanted);
+  missed += outcome.missed;
+  report.benches[name] = outcome;
+}
+if (wanted.json !== undefined) writeFileSync(wanted.json, `${JSON.stringify(report, null, 2)}\n`);
+console.log(missed === 0 ? "\nEvery claim holds." : `\n${missed} missed.`);
+process.exitCode = missed === 0 ? 0 : 1;
+
+function readArguments() {
+  try {
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
+      options: { json: { type: "string" }, seconds: { type: "string", default: "60" } },
+    });
+    const unknown = positionals.find((name) => !(name in BENCHES));
+    if (unknown !== undefined) throw new Error(`no bench is called ${unknown}: ${Object.keys(BENCHES).join(", ")}`);
+    const seconds = Number(values.seconds);
+    if (!Number.isInteger(seconds) || seconds < 1) throw new Error("--seconds must be a whole number from 1");
+    return { names: positionals.length > 0 ? positionals : Object.keys(BENCHES), json: values.json, seconds };
+  } catch (error) {
+    console.error(error.message);
+    process.exit(2);
+  }
+}
