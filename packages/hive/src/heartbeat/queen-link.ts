@@ -10,7 +10,7 @@ import { type Clock, within } from "../clock.ts";
 import type { Log } from "../log.ts";
 import { hasChanged, isUrgent, type Report } from "./changes.ts";
 import type { Closed, Connect, Connection, Post } from "./connection.ts";
-import { boundInterval, FULL_EVERY, INTERVAL_DEFAULT_MS, INTERVAL_MIN_MS, jittered } from "./interval.ts";
+import { boundInterval, FULL_EVERY, INTERVAL_DEFAULT_MS, jittered } from "./interval.ts";
 import type { Route } from "./reach.ts";
 
 export const RECONNECT: Backoff = { firstMs: 250, capMs: 10_000 };
@@ -302,13 +302,12 @@ export class QueenLink {
   }
 
   #refused(reply: HeartbeatReply): void {
-    const { log, clock } = this.#deps;
+    const { log } = this.#deps;
     if (reply.reason === "unknown") {
       const wasLease = !this.#lastSentFull;
       this.#lastFull = undefined;
       // To a full list "unknown" is no sensible answer: sending it again at once could go on for ever.
       if (wasLease) this.#beat();
-      else this.#cancelBeat = clock.after(Math.max(INTERVAL_MIN_MS, this.#intervalMs), () => this.#beat());
     } else if (reply.reason === "stale") {
       this.#sayOnce("stale", () =>
         log.warn(
