@@ -9,6 +9,13 @@ const { version } = JSON.parse(readFileSync(new URL("../package.json", import.me
   version: string;
 };
 
+// Whoever read the answer has gone (`hive ls | head -1`): there is nobody left to answer. Servers are ended in order.
+process.stdout.on("error", () => {
+  if (process.listenerCount("SIGTERM") > 0) process.kill(process.pid, "SIGTERM");
+  else process.exit(EXIT.done);
+});
+process.stderr.on("error", () => undefined);
+
 try {
   await program(handlers(), version).parseAsync();
 } catch (error) {

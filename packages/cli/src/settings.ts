@@ -18,7 +18,8 @@ export function stateDirOf(flag: string | undefined, env: Environment): string {
 
 /** `--queen`, HIVE_QUEEN_URL, the queen of the `hive up` that runs on this machine, the usual port. */
 export function queenUrlOf(flag: string | undefined, env: Environment): string {
-  const given = flag ?? (env.HIVE_QUEEN_URL || undefined);
+  // An agent may have several there; a person asks one.
+  const given = flag ?? (env.HIVE_QUEEN_URL?.split(",")[0]?.trim() || undefined);
   if (given !== undefined) return checkedUrl(given, flag === undefined ? "HIVE_QUEEN_URL" : "--queen");
   return runningUp(stateDirOf(undefined, env))?.queen?.url ?? QUEEN_URL_DEFAULT;
 }

@@ -14,13 +14,19 @@ export async function piped(stdin: NodeJS.ReadStream, limitBytes: number): Promi
   return Buffer.concat(pieces).toString("utf8");
 }
 
+/** For the arrow keys. */
+let asked: string[] = [];
+
 /** One line from a person; undefined at Ctrl-D or Ctrl-C. */
 export async function question(
   stdin: NodeJS.ReadStream,
   output: NodeJS.WriteStream,
   prompt: string,
 ): Promise<string | undefined> {
-  const lines = createInterface({ input: stdin, output, terminal: true });
+  const lines = createInterface({ input: stdin, output, terminal: true, history: asked });
+  lines.on("history", (history: string[]) => {
+    asked = history;
+  });
   try {
     return await new Promise<string | undefined>((resolve) => {
       lines.on("close", () => resolve(undefined));

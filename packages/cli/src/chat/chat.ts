@@ -75,11 +75,9 @@ async function turn(deps: ChatDeps, conversation: Conversation, question: string
   const interrupt = deps.interruptible();
   try {
     const finish = await conversation.ask(question, interrupt.signal);
-    deps.write("\n");
     if (finish === "length") deps.note("The answer reached its longest length; --max-tokens N allows more.");
     return "answered";
   } catch (error) {
-    deps.write("\n");
     if (!interrupt.signal.aborted) throw error;
     deps.note("Stopped.");
     return "interrupted";

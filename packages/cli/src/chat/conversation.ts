@@ -34,7 +34,7 @@ export class Conversation {
   }
 
   /**
-   * Writes the answer as it comes. What was said until a failure or an abort stays in the history: the next question may be about it.
+   * Writes the answer as it comes, and ends its last line. What was said until a failure or an abort stays in the history: the next question may be about it.
    *
    * @returns why the worker stopped: `stop`, `length` …
    */
@@ -61,6 +61,7 @@ export class Conversation {
         }
       }
     } finally {
+      if (answer !== "" && !answer.endsWith("\n")) this.#deps.write("\n");
       if (answer === "") this.#messages.pop();
       else this.#messages.push({ role: "assistant", content: answer });
     }

@@ -34,7 +34,7 @@ function columns(nowMs: number): Column<HiveRuntimeState>[] {
     {
       title: "VRAM USED",
       align: "right",
-      value: (hive) => gigabytes(hive.vram_total_gb === 0 ? undefined : vramUsed(hive)),
+      value: (hive) => gigabytes(vramUsed(hive)),
     },
     { title: "VRAM FREE", align: "right", value: (hive) => gigabytes(hive.vram_free_gb) },
     { title: "GPUS", align: "right", value: (hive) => hive.devices?.length },

@@ -37,7 +37,10 @@ export function table<Row>(rows: readonly Row[], columns: readonly Column<Row>[]
     if (columns[at]?.align === "right") return space + paint(shown);
     return paint(shown) + (at === columns.length - 1 ? "" : space);
   };
-  const title = columns.map((column, at) => aligned(column.title, at, look.paint.dim)).join(GAP);
+  const title = columns
+    .map((column, at) => aligned(column.title, at, look.paint.dim))
+    .join(GAP)
+    .trimEnd();
   const lines = cells.map((line, rowAt) =>
     line
       .map((text, at) => {

@@ -1,5 +1,5 @@
 import { spawn } from "node:child_process";
-import { appendFileSync, closeSync } from "node:fs";
+import { appendFileSync, closeSync, fstatSync, statSync } from "node:fs";
 import { openLog, readTail } from "@hive-registry/lifecycle";
 import type { ServerName } from "./commands.ts";
 
@@ -17,7 +17,7 @@ export interface ServerProcess {
   readonly listening: Promise<string>;
   readonly exited: Promise<Exit>;
   kill(signal: NodeJS.Signals): void;
-  /** Its last words, readable. */
+  /** Its last words, readable; nothing of what others wrote into the log before. */
   tail(): string;
 }
 
@@ -41,6 +41,7 @@ const TAIL_LINES = 15;
  */
 export function startServer({ name, command, env, logFile, alsoTo }: ServerStart): ServerProcess {
   const log = openLog(logFile);
+  const begin = fstatSync(log).size;
   const [program = "", ...args] = command;
   const child = spawn(program, args, { detached: true, env, stdio: ["ignore", "pipe", alsoTo ? "pipe" : log] });
   closeSync(log);
@@ -77,13 +78,17 @@ export function startServer({ name, command, env, logFile, alsoTo }: ServerStart
     listening,
     exited,
     kill: (signal) => void child.kill(signal),
-    tail: () => readableTail(logFile),
+    tail: () => readableTail(logFile, begin),
   };
 }
 
-/** The last lines of a log; those in JSON as people write them. */
-export function readableTail(path: string): string {
-  return readTail(path, TAIL_BYTES).trimEnd().split("\n").slice(-TAIL_LINES).map(readableLine).join("\n");
+/** The last lines of a log, from the byte `begin` on; those in JSON as people write them. */
+export function readableTail(path: string, begin: number = 0): string {
+  const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+  // Smaller than it was: it has been put aside meanwhile.
+  const own = size < begin ? size : size - begin;
+  const text = readTail(path, Math.min(TAIL_BYTES, own));
+  return text.trimEnd().split("\n").slice(-TAIL_LINES).map(readableLine).join("\n");
 }
 
 const LEVELS: Readonly<Record<number, string>> = {

@@ -1,3 +1,5 @@
+import { statSync } from "node:fs";
+import { join } from "node:path";
 import { type DaemonStatus, daemonStatus, startDaemon, stopDaemon } from "@hive-registry/lifecycle";
 import { CommandError, EXIT } from "../failure.ts";
 import type { Progress } from "../output/progress.ts";
@@ -31,6 +33,7 @@ export async function detach(deps: DetachDeps, { stateDir, command, env, workerW
   const [program = "", ...args] = command;
   const progress = deps.progress();
   progress.waiting("starting in the background");
+  const logBegin = sizeOf(join(stateDir, "logs", `${DAEMON_NAME}.log`));
   const { pid, log_file } = await startDaemon(deps, {
     name: DAEMON_NAME,
     state_dir: stateDir,
@@ -53,7 +56,7 @@ export async function detach(deps: DetachDeps, { stateDir, command, env, workerW
         shown += 1;
       }
       if (state?.phase === "ready") return tellReady(deps, progress, state);
-      if (status.state !== "running" || status.pid !== pid) return tellEnd(deps, progress, log_file);
+      if (status.state !== "running" || status.pid !== pid) return tellEnd(deps, progress, log_file, logBegin);
       if (deps.nowMs() > deadlineMs)
         throw new CommandError(`It is not ready yet, and goes on in the background. Its log: ${log_file}`);
       progress.waiting("waiting for it to be ready");
@@ -76,12 +79,14 @@ function tellReady(deps: DetachDeps, progress: Progress, state: UpState): number
   return state.problem === undefined ? EXIT.done : EXIT.failed;
 }
 
-function tellEnd(deps: DetachDeps, progress: Progress, logFile: string): number {
+function tellEnd(deps: DetachDeps, progress: Progress, logFile: string, begin: number): number {
   progress.end();
   deps.note(`It ended before it was ready. The last lines of ${logFile}:`);
-  deps.note(harmless(readableTail(logFile)).replaceAll(/^/gm, "  "));
+  deps.note(harmless(readableTail(logFile, begin)).replaceAll(/^/gm, "  "));
   return EXIT.failed;
 }
+
+const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
 
 export interface DownDeps {
   readonly names: Names;

@@ -1,7 +1,6 @@
 import { ClientError, type HiveClient } from "@hive-registry/client";
-import { isAlive } from "@hive-registry/lifecycle";
 import { CommandError } from "../failure.ts";
-import { readUpState, runningUp } from "./state.ts";
+import { leftBehind, runningUp } from "./state.ts";
 import { alreadyRuns, type Names } from "./text.ts";
 
 export interface RunningDeps {
@@ -22,10 +21,9 @@ export async function whatRuns(
   const state = runningUp(at.stateDir);
   if (state !== undefined) return alreadyRuns(state, deps.nowMs(), deps.names);
 
-  const { queen, hive } = readUpState(at.stateDir) ?? {};
-  const left = [queen, hive].filter((server) => server !== undefined && isAlive(server.process));
+  const left = leftBehind(at.stateDir);
   if (left.length > 0) {
-    const what = left.map((server) => `${server?.url ?? "a server"} (process ${server?.process.pid})`).join(", ");
+    const what = left.map(({ url, process }) => `${url ?? "a server"} (process ${process.pid})`).join(", ");
     return `An earlier hive up was killed, and what it started still runs: ${what}.\n${deps.names.command} down  ends it.`;
   }
   if (at.port === 0) return undefined;

@@ -45,12 +45,12 @@ export function runningUp(stateDir: string): UpState | undefined {
 export function leftBehind(stateDir: string): ServerMark[] {
   const state = readUpState(stateDir);
   if (state === undefined || isAlive(state.up)) return [];
-  return [state.hive, state.queen].filter((server) => server !== undefined && isAlive(server.process)) as ServerMark[];
+  return [state.queen, state.hive].filter((server) => server !== undefined).filter((server) => isAlive(server.process));
 }
 
 export interface UpStateFile {
   readonly state: UpState;
-  /** Changes it, for readers in one step. */
+  /** Changes it, for readers in one step. A full disk ends no server: it is left as it was then. */
   update(changes: Partial<UpState>): void;
   remove(): void;
 }
@@ -91,8 +91,12 @@ export function claimUpState(stateDir: string, nowMs: number): UpStateFile | und
     },
     update(changes) {
       state = { ...state, ...changes };
-      write();
-      renameSync(own, path);
+      try {
+        write();
+        renameSync(own, path);
+      } catch {
+        rmSync(own, { force: true });
+      }
     },
     remove() {
       if (readUpState(stateDir)?.up.pid === process.pid) rmSync(path, { force: true });

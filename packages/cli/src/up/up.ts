@@ -5,7 +5,7 @@ import type { Progress } from "../output/progress.ts";
 import { harmless, oneLine } from "../output/text.ts";
 import { count } from "../output/units.ts";
 import type { ServerName } from "../servers/commands.ts";
-import type { ServerProcess } from "../servers/server-process.ts";
+import type { Exit, ServerProcess } from "../servers/server-process.ts";
 import type { UpState, UpStateFile } from "./state.ts";
 import { type Names, whatToTry } from "./text.ts";
 import {
@@ -21,6 +21,8 @@ import {
 /** The hive ends its workers first: 10 s for each, all at once. */
 export const HIVE_GRACE_MS = 20_000;
 export const QUEEN_GRACE_MS = 10_000;
+/** Between the failure of a call and the notice that its server has ended. */
+const DEATH_NOTICE_MS = 500;
 
 export interface UpOptions {
   readonly port: number;
@@ -75,12 +77,13 @@ export async function up(deps: UpDeps, file: UpStateFile, options: UpOptions): P
     running.catch(() => undefined);
     const dead = await Promise.race([running, death, once(deps.interrupt.first)]);
     progress.end();
-    if (dead === undefined) return EXIT.done;
-    tellDeath(deps, dead, await dead.exited);
-    return EXIT.failed;
+    return dead === undefined ? EXIT.done : tellDeath(deps, dead, await dead.exited);
   } catch (error) {
     progress.end();
     if (deps.interrupt.first.aborted) return EXIT.done;
+    // A call that failed because its server has just ended: the end is what to tell.
+    const dead = await Promise.race([death, deps.pause(DEATH_NOTICE_MS, signal)]);
+    if (dead !== undefined) return tellDeath(deps, dead, await dead.exited);
     throw error;
   } finally {
     leaving.abort();
@@ -211,12 +214,15 @@ function hiveArgs({ hivePort, stateDir, tokenFile, models, demo, id }: UpOptions
 
 const flag = (name: string, value: string | undefined): string[] => (value === undefined ? [] : [name, value]);
 
-function tellDeath(deps: UpDeps, server: ServerProcess, { code, signal }: Awaited<ServerProcess["exited"]>): void {
+function tellDeath(deps: UpDeps, server: ServerProcess, { code, signal }: Exit): number {
   deps.note(
     `The ${server.name} ended by itself (${signal ?? `exit code ${code}`}). The last lines of ${server.logFile}:`,
   );
   const tail = harmless(server.tail());
   deps.note(tail === "" ? "  (it is empty)" : tail.replaceAll(/^/gm, "  "));
+  // Its own message names its own flag.
+  if (server.name === "hive" && /port \d+ is taken/.test(tail)) deps.note("The flag of hive up for it is --hive-port.");
+  return EXIT.failed;
 }
 
 /** The hive first: it says goodbye and ends its workers while the queen still listens. */

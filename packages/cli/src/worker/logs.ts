@@ -55,6 +55,7 @@ export function addedTo(before: string, now: string): string {
   if (now.startsWith(before)) return now.slice(before.length);
   const whole = now.slice(CUT_CHARS);
   const mark = whole.slice(0, MARK_CHARS);
+  if (mark.length < MARK_CHARS) return now;
   for (let at = before.indexOf(mark); at !== -1; at = before.indexOf(mark, at + 1)) {
     const common = before.slice(at);
     if (whole.startsWith(common)) return whole.slice(common.length);

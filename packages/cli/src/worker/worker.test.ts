@@ -1,0 +1,126 @@
+import { ClientError, type HiveAgentClient, type StartWorker } from "@hive-registry/client";
+import { describe, expect, test } from "vitest";
+import { aManagedWorker, aPage, aWorker } from "../testing/fakes.ts";
+import { addedTo, type LogsDeps, TAIL_BYTES, workerLogs } from "./logs.ts";
+import { startWorker } from "./start.ts";
+import { stopWorker } from "./stop.ts";
+
+function here(hive: Partial<HiveAgentClient>) {
+  const page = aPage();
+  const localHive = { url: "http://127.0.0.1:7835", find: () => undefined, hiveId: "desk" };
+  const client = { hive: () => Promise.reject(new ClientError("QUEEN_UNREACHABLE", "no queen")) };
+  return { page, deps: { ...page, client, localHive, hiveAt: () => hive as HiveAgentClient } };
+}
+
+describe("hive worker start", () => {
+  test("waits for the model, then says where it answers and what to type next", async () => {
+    const asked: StartWorker[] = [];
+    const startWorkerCall = async (request: StartWorker) => {
+      asked.push(request);
+      return aManagedWorker({ worker: aWorker({ model_id: "llama" }) });
+    };
+    const { page, deps } = here({ startWorker: startWorkerCall });
+    expect(
+      await startWorker(deps, "llama.gguf", { slots: 2, contextTokens: 512, device: 0, id: "w1", alias: "llama" }),
+    ).toBe(0);
+    expect(asked).toEqual([
+      { model: "llama.gguf", wait: true, worker_id: "w1", alias: "llama", slots: 2, context_tokens: 512, device_id: 0 },
+    ]);
+    expect(page.text()).toBe("w1 answers for llama at http://10.0.0.5:9300\n");
+    expect(page.err).toEqual(["Next: hive chat llama"]);
+  });
+
+  test.each([
+    ["MODEL_NOT_FOUND", "There is no model file x.gguf", 404],
+    ["MODEL_INVALID", "x.gguf is not a GGUF model", 422],
+    ["MODEL_TRUNCATED", "x.gguf is incomplete", 422],
+  ])("%s is told with the hive's words, exit 1", async (code, message, status) => {
+    const details = { output_tail: "last words\n" };
+    const { page, deps } = here({
+      startWorker: () => Promise.reject(new ClientError(code, message, { status, details, server: "hive" })),
+    });
+    expect(await startWorker(deps, "x.gguf", {})).toBe(1);
+    expect(page.err).toEqual([`${code}: ${message}`, "last words"]);
+    expect(page.text()).toBe("");
+  });
+
+  test("a worker that failed after it was taken is a failure too", async () => {
+    const error = { code: "WORKER_FAILED", message: "it ended with code 1" };
+    const { page, deps } = here({ startWorker: async () => aManagedWorker({ phase: "failed", error }) });
+    expect(await startWorker(deps, "x.gguf", {})).toBe(1);
+    expect(page.err).toEqual(["WORKER_FAILED: it ended with code 1"]);
+  });
+
+  test("a model that loads for longer than one can wait goes on loading, and that is said", async () => {
+    const { page, deps } = here({
+      startWorker: () => Promise.reject(new ClientError("TIMEOUT", "no answer in time", { server: "hive" })),
+    });
+    expect(await startWorker(deps, "big.gguf", {})).toBe(1);
+    expect(page.err.join()).toContain("hive workers");
+  });
+
+  test("--json prints the worker as it travels", async () => {
+    const { page, deps } = here({ startWorker: async () => aManagedWorker() });
+    expect(await startWorker(deps, "x.gguf", { json: true })).toBe(0);
+    expect(JSON.parse(page.text())).toEqual(aManagedWorker());
+  });
+
+  test("without a hive the error says so to whoever shows errors", async () => {
+    const { deps } = here({ startWorker: () => Promise.reject(new ClientError("HIVE_UNREACHABLE", "no hive")) });
+    await expect(startWorker(deps, "x.gguf", {})).rejects.toMatchObject({ code: "HIVE_UNREACHABLE" });
+  });
+});
+
+describe("hive worker stop", () => {
+  test("says that it is done", async () => {
+    const stopped: string[] = [];
+    const { page, deps } = here({ stopWorker: async (id) => void stopped.push(id) });
+    await stopWorker(deps, "w1", {});
+    expect(stopped).toEqual(["w1"]);
+    expect(page.text()).toBe("w1 is stopped.\n");
+  });
+});
+
+describe("hive worker logs", () => {
+  const logsDeps = (logs: readonly string[], more: Partial<LogsDeps> = {}) => {
+    let read = 0;
+    const aborting = new AbortController();
+    const { page, deps } = here({
+      workerLogs: async () => {
+        const text = logs[Math.min(read++, logs.length - 1)] ?? "";
+        if (read >= logs.length) aborting.abort();
+        return text;
+      },
+    });
+    const interruptible = () => ({ signal: aborting.signal, end: () => undefined });
+    return { page, deps: { ...deps, isTerminal: true, pause: async () => undefined, interruptible, ...more } };
+  };
+
+  test("shows the end of the log; an empty one is called so", async () => {
+    const full = logsDeps(["a\nb"]);
+    await workerLogs(full.deps, "w1", {});
+    expect(full.page.text()).toBe("a\nb\n");
+    const empty = logsDeps([""]);
+    await workerLogs(empty.deps, "w1", {});
+    expect(empty.page.err).toEqual(["The log of w1 is empty so far."]);
+  });
+
+  test("-f shows only what is added, until Ctrl-C", async () => {
+    const { page, deps } = logsDeps(["a\n", "a\nb\n", "a\nb\n", "a\nb\nc\n", "a\nb\nc\n"]);
+    await workerLogs(deps, "w1", { follow: true });
+    expect(page.text()).toBe("a\nb\nc\n");
+  });
+
+  test("what is added is found although the tail moves on, also in the middle of a character", () => {
+    const lines = Array.from({ length: 5_000 }, (_, at) => `line ${at} – naïve\n`);
+    const before = lines.slice(0, 4_000).join("").slice(-TAIL_BYTES);
+    const now = `\uFFFD\uFFFD${lines.slice(0, 4_010).join("").slice(-TAIL_BYTES)}`;
+    expect(addedTo(before, now)).toBe(lines.slice(4_000, 4_010).join(""));
+    expect(addedTo(before, before)).toBe("");
+  });
+
+  test("a log that was put aside begins anew", () => {
+    expect(addedTo("old one\n", "new one\n")).toBe("new one\n");
+    expect(addedTo("", "first\n")).toBe("first\n");
+  });
+});
