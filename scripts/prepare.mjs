@@ -1,7 +1,7 @@
 // Makes a fresh clone ready: npm packages installed, TypeScript compiled. Each is done only when something changed.
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -31,9 +31,16 @@ export function install() {
   writeFileSync(stamp, wanted);
 }
 
-/** Compiles what changed. */
+/** Compiles what changed, and sees to it that `npx hive` finds the outcome. */
 export function build() {
   run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", root]);
+  for (const name of ["cli", "queen", "hive", "worker"]) {
+    chmodSync(join(root, "packages", name, "dist", "main.js"), 0o755);
+  }
+  // npm links no command whose file is not there when it installs, and ours are compiled only now.
+  if (!existsSync(bin("hive"))) {
+    run("npm", ["rebuild", "--ignore-scripts", "--loglevel=error"], { stdio: ["ignore", "ignore", "inherit"] });
+  }
 }
 
 /** Runs a program to its end; ends this process with its code when it fails. */
