@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { basename } from "node:path";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
@@ -52,6 +53,8 @@ const SWEEP_MS = 50;
 export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Promise<RunningWorker> {
   const status = new WorkerStatus({ slots: options.slots });
   const stopping = new AbortController();
+  // Every running request listens; slots and queue bound their number.
+  setMaxListeners(0, stopping.signal);
   const fileName = basename(options.modelPath);
   const modelName = fileName.replace(/\.gguf$/i, "");
   const modelId = options.alias ?? modelName;

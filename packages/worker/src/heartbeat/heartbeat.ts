@@ -47,12 +47,15 @@ export function heartbeatOf(status: WorkerStatus, options: HeartbeatOptions, now
  */
 export function startHeartbeat(deps: HeartbeatDeps, options: HeartbeatOptions): () => void {
   const url = new URL("/v1/heartbeat", options.hiveUrl);
-  const stopped = new AbortController();
+  let stopped = false;
+  let giveUp = new AbortController();
   let sending = false;
   let changed = false;
   let reached = true;
 
   const post = async (): Promise<void> => {
+    giveUp = new AbortController();
+    const tooLate = setTimeout(() => giveUp.abort(new Error(`no answer within ${TIMEOUT_MS} ms`)), TIMEOUT_MS);
     try {
       const response = await deps.fetch(url, {
         method: "POST",
@@ -61,12 +64,14 @@ export function startHeartbeat(deps: HeartbeatDeps, options: HeartbeatOptions): 
           ...(options.token !== undefined && { authorization: `Bearer ${options.token}` }),
         },
         body: JSON.stringify(heartbeatOf(deps.status, options, deps.now())),
-        signal: AbortSignal.any([stopped.signal, AbortSignal.timeout(TIMEOUT_MS)]),
+        signal: giveUp.signal,
       });
       await response.arrayBuffer();
       noteReach(response.ok, { status: response.status });
     } catch (error) {
-      if (!stopped.signal.aborted) noteReach(false, { err: error });
+      if (!stopped) noteReach(false, { err: error });
+    } finally {
+      clearTimeout(tooLate);
     }
   };
   // A hive that is away for an hour is worth two lines, not a thousand.
@@ -81,7 +86,7 @@ export function startHeartbeat(deps: HeartbeatDeps, options: HeartbeatOptions): 
     changed = true;
     if (sending) return;
     sending = true;
-    while (changed && !stopped.signal.aborted) {
+    while (changed && !stopped) {
       changed = false;
       await post();
     }
@@ -94,6 +99,7 @@ export function startHeartbeat(deps: HeartbeatDeps, options: HeartbeatOptions): 
   return () => {
     clearInterval(timer);
     unsubscribe();
-    stopped.abort();
+    stopped = true;
+    giveUp.abort();
   };
 }

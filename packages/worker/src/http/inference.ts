@@ -6,6 +6,7 @@ import { EventStream } from "./event-stream.ts";
 import { toApiError } from "./failures.ts";
 import type { Outcome, WorkerMetrics } from "./metrics.ts";
 import type { ReplyShape, Usage } from "./replies.ts";
+import { requestSignal } from "./request-signal.ts";
 
 export interface InferenceDeps {
   readonly status: WorkerStatus;
@@ -40,12 +41,11 @@ export async function answer(
   const startedAt = performance.now();
   const seconds = (): number => (performance.now() - startedAt) / 1000;
   let outcome: Outcome = "failed";
-  const hangUp = hangUpSignal(reply);
+  const { signal, hungUp, release } = requestSignal(reply, deps.stopping);
   const stream = options.stream ? new EventStream(reply) : undefined;
   const keepAlive = stream && setInterval(() => keepWarm(stream, shape), options.keepAliveMs);
   try {
     const engine = deps.status.takeWork();
-    const signal = AbortSignal.any([hangUp, deps.stopping]);
     let usage = usageOf(0, 0, 0);
     let text = "";
     let finish_reason: FinishReason = "stop";
@@ -69,27 +69,21 @@ export async function answer(
     outcome = "ok";
     finish(reply, stream, shape, { text, finish_reason, usage }, options);
   } catch (error) {
-    if (hangUp.aborted) {
+    if (hungUp()) {
       outcome = "hangup";
       return;
     }
     const failure = toApiError(error);
-    outcome = failure.status < 500 || failure.retryAfterS !== undefined ? "refused" : "failed";
-    if (!stream?.isOpen) throw error;
+    if (!stream?.isOpen) {
+      if (failure.status < 500 || failure.retryAfterS !== undefined) outcome = "refused";
+      throw error;
+    }
     breakOff(reply, stream, error, failure);
   } finally {
+    release();
     clearInterval(keepAlive);
     deps.metrics.ended(options.route, outcome, seconds());
   }
-}
-
-/** Aborted when the connection closes before the reply is whole. */
-export function hangUpSignal(reply: FastifyReply): AbortSignal {
-  const controller = new AbortController();
-  reply.raw.once("close", () => {
-    if (!reply.raw.writableFinished) controller.abort(new Error("the client hung up"));
-  });
-  return controller.signal;
 }
 
 function begin(stream: EventStream, shape: ReplyShape): void {

@@ -19,9 +19,10 @@ import {
   type SamplingBody,
 } from "./bodies.ts";
 import { answerFailures } from "./failures.ts";
-import { type AnswerOptions, answer, hangUpSignal, type InferenceDeps } from "./inference.ts";
+import { type AnswerOptions, answer, type InferenceDeps } from "./inference.ts";
 import { WorkerMetrics } from "./metrics.ts";
 import { chatReply, completionReply, type ReplyHead } from "./replies.ts";
+import { requestSignal } from "./request-signal.ts";
 import { chatRequest, completionRequest, refuseUnsupported } from "./requests.ts";
 
 export interface ServerDeps {
@@ -150,11 +151,10 @@ async function embed(
   modelId: string,
 ): Promise<object> {
   const startedAt = performance.now();
-  const hangUp = hangUpSignal(reply);
+  const { signal, hungUp, release } = requestSignal(reply, stopping);
   let ok = false;
   try {
     const inputs = typeof body.input === "string" ? [body.input] : body.input;
-    const signal = AbortSignal.any([hangUp, stopping]);
     const { vectors, prompt_tokens } = await status.takeWork().embed(inputs, signal);
     const data = vectors.map((vector, index) => ({
       object: "embedding",
@@ -164,7 +164,8 @@ async function embed(
     ok = true;
     return { object: "list", data, model: modelId, usage: { prompt_tokens, total_tokens: prompt_tokens } };
   } finally {
-    const outcome = ok ? "ok" : hangUp.aborted ? "hangup" : "failed";
+    release();
+    const outcome = ok ? "ok" : hungUp() ? "hangup" : "failed";
     metrics.ended("embeddings", outcome, (performance.now() - startedAt) / 1000);
   }
 }
