@@ -157,7 +157,7 @@ async function up(flags: UpFlags): Promise<void> {
   const port = flags.port ?? portIn("HIVE_PORT", 7833);
   const listen = flags.listen ?? (env.HIVE_LISTEN || undefined);
   const clientAt = (baseUrl: string) => new HiveClient({ baseUrl, token });
-  const named = names(token);
+  const named = names(flags.tokenFile);
 
   const running = await whatRuns({ clientAt, nowMs, names: named }, { stateDir, port, listen });
   if (running !== undefined) return print(running);
@@ -235,8 +235,10 @@ function inForeground(flags: UpFlags): string[] {
 }
 
 /** How a person calls this program again: `hive` where the shell finds it, else through npx. */
-function names(token: string | undefined): Names {
-  return { command: isOnPath(env) ? "hive" : "npx hive", hasToken: token !== undefined };
+function names(tokenFile: string | undefined): Names {
+  const file = tokenFile ?? (env.HIVE_TOKEN_FILE || undefined);
+  const token = file === undefined ? (env.HIVE_TOKEN ? ("environment" as const) : undefined) : { file };
+  return { command: isOnPath(env) ? "hive" : "npx hive", token };
 }
 
 function isOnPath({ PATH = "" }: Environment): boolean {

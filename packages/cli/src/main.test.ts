@@ -142,4 +142,18 @@ describe("the hive command", () => {
     const code = await new Promise((resolve) => child.on("close", resolve));
     expect({ code, err }).toEqual({ code: 0, err: "" });
   });
+
+  test("a server in the foreground gets its flags and its signal, and its exit code is ours", async () => {
+    const queen = start(["queen", "--port", "0"]);
+    const ended = new Promise((resolve) => queen.on("close", resolve));
+    const line = await new Promise<string>((resolve) => queen.stdout?.once("data", (piece) => resolve(String(piece))));
+    expect(line).toMatch(/^listening on http:\/\/127\.0\.0\.1:\d+\n$/);
+    queen.kill("SIGINT");
+    expect(await ended).toBe(0);
+    await expect(fetch(line.slice("listening on ".length).trim())).rejects.toThrow();
+    expect(await hive(["agent", "--no-such-flag"])).toMatchObject({
+      code: 2,
+      err: expect.stringContaining("--no-such-flag"),
+    });
+  });
 });

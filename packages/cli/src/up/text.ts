@@ -7,13 +7,15 @@ export const QUEEN_URL_DEFAULT = "http://127.0.0.1:7833";
 /** How this user calls the command: `hive`, or `npx hive` in the workspace. */
 export interface Names {
   readonly command: string;
-  readonly hasToken: boolean;
+  /** Where this user keeps the token: shown commands take it from there. It is never shown itself. */
+  readonly token: { readonly file: string } | "environment" | undefined;
 }
 
 /** Where it is and what to try next: the last thing that `hive up` prints. */
-export function whatToTry(state: UpState, { command, hasToken }: Names): string {
+export function whatToTry(state: UpState, { command, token }: Names): string {
   const queen = state.queen?.url ?? QUEEN_URL_DEFAULT;
-  const flag = queen === QUEEN_URL_DEFAULT ? "" : ` --queen ${queen}`;
+  const file = typeof token === "object" ? token.file : undefined;
+  const flag = `${queen === QUEEN_URL_DEFAULT ? "" : ` --queen ${queen}`}${file === undefined ? "" : ` --token-file ${quoted(file)}`}`;
   const { worker } = state;
   if (worker === undefined) {
     return [
@@ -25,7 +27,8 @@ export function whatToTry(state: UpState, { command, hasToken }: Names): string 
       `  ${command} chat${flag}`,
     ].join("\n");
   }
-  const header = hasToken ? `-H "authorization: Bearer $HIVE_TOKEN" ` : "";
+  const bearer = file === undefined ? "$HIVE_TOKEN" : `$(cat ${quoted(file)})`;
+  const header = token === undefined ? "" : `-H "authorization: Bearer ${bearer}" `;
   return [
     "",
     `The queen is at ${queen}`,
@@ -33,7 +36,7 @@ export function whatToTry(state: UpState, { command, hasToken }: Names): string 
     "Three things to try:",
     `  curl ${header}'${queen}/api/v1/route?model=${encodeURIComponent(worker.model)}'`,
     `  ${command} chat${flag} ${quoted(worker.model)} "What are you?"`,
-    `  new OpenAI({ baseURL: "${worker.url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1", apiKey: ${hasToken ? "process.env.HIVE_TOKEN" : '"none"'} })  // model: ${JSON.stringify(oneLine(worker.model))}`,
+    `  new OpenAI({ baseURL: "${worker.url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1", apiKey: ${token !== undefined ? "process.env.HIVE_TOKEN" : '"none"'} })  // model: ${JSON.stringify(oneLine(worker.model))}`,
   ].join("\n");
 }
 

@@ -16,7 +16,7 @@ import { type UpDeps, type UpOptions, up } from "./up.ts";
 
 const fakeServer = fileURLToPath(new URL("../testing/fake-server.mjs", import.meta.url));
 const fakeUp = fileURLToPath(new URL("../testing/fake-up.mjs", import.meta.url));
-const names = { command: "hive", hasToken: false };
+const names = { command: "hive", token: undefined };
 
 function aStateDir(): string {
   const directory = mkdtempSync(join(tmpdir(), "hive-up-"));
