@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
@@ -9,6 +10,8 @@ import { hivesOfThisMachine } from "./local-hives.ts";
 
 /** How long replies under way may take once the queen is told to stop, ms. */
 export const STOP_WITHIN_MS = 5_000;
+/** Of that, what closing needs after the last connection was cut off. */
+const CUT_OFF_MS = 500;
 
 /** A queen that listens. */
 export interface RunningQueen {
@@ -59,25 +62,31 @@ export async function serveQueen(
     const reached: { url: string } = { url: "" };
     const local = hivesOfThisMachine({ clock, queenUrl: () => reached.url }, settings);
     const app = await buildApp({ queen, local, log }, settings.token === undefined ? {} : { token: settings.token });
+    const stop = stopperOf(app, log);
     await app.listen({ host: settings.listen, port: settings.port });
     reached.url = urlOf(app, settings.listen);
-    return { queen, app, url: reached.url, stop: () => stopServing(app, log).finally(close) };
+    return { queen, app, url: reached.url, stop: () => stop().finally(close) };
   } catch (error) {
     close();
     throw error;
   }
 }
 
-async function stopServing(app: App, log: FastifyBaseLogger): Promise<void> {
-  const late = setTimeout(() => {
-    log.warn("some replies took too long: cut off");
-    app.server.closeAllConnections();
-  }, STOP_WITHIN_MS - 500);
-  try {
+/** Gives the function that ends serving: replies under way may finish, what is still open after that is cut off. */
+function stopperOf(app: App, log: FastifyBaseLogger): () => Promise<void> {
+  const sockets = new Set<Socket>();
+  app.server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+  });
+  return async () => {
+    const late = setTimeout(() => {
+      log.warn({ connections: sockets.size }, "some connections took too long to end: cut off");
+      for (const socket of sockets) socket.destroy();
+    }, STOP_WITHIN_MS - CUT_OFF_MS);
     await app.close();
-  } finally {
     clearTimeout(late);
-  }
+  };
 }
 
 function urlOf(app: App, listen: string): string {

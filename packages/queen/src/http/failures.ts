@@ -64,6 +64,11 @@ function messageFor(code: ErrorCode, error: FastifyError): string {
 function send(reply: FastifyReply, error: HiveError): FastifyReply {
   if (error.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
   reply.header("x-request-id", reply.request.id);
+  // A refused upgrade left HTTP's care already: nobody else would close its socket.
+  if (reply.request.headers.upgrade !== undefined) {
+    reply.header("connection", "close");
+    reply.raw.on("finish", () => reply.request.raw.socket.destroySoon());
+  }
   if (error.status === 401) reply.header("www-authenticate", "Bearer");
   return reply.code(error.status).type("application/json; charset=utf-8").send(error.toBody());
 }

@@ -27,12 +27,13 @@ export function serveHeartbeats(
 ): void {
   const { queen, connections, log } = deps;
   let hiveId: string | undefined;
+  /** The interval that the last accepting answer told; 0 until there was one. */
   let toldMs = 0;
   let faults = 0;
 
   const answer = (reply: HeartbeatReply) => {
     if (reply.accepted && !options.ackEvery && reply.next_heartbeat_ms === toldMs) return;
-    toldMs = reply.next_heartbeat_ms;
+    if (reply.accepted) toldMs = reply.next_heartbeat_ms;
     socket.send(JSON.stringify(reply));
   };
   const refuse = (error: HiveError) => {

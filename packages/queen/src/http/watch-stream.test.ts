@@ -1,0 +1,169 @@
+import { request } from "node:http";
+import type { AddressInfo } from "node:net";
+import { HiveRegistry, type RegistryEvent, type RegistrySnapshot } from "hive-registry";
+import { describe, expect, onTestFinished, test } from "vitest";
+import { aHeartbeat, aQueen, aWorker, type TestQueen } from "../testing/a-queen.ts";
+
+interface Frame {
+  readonly event: string;
+  readonly id: string | undefined;
+  readonly data: unknown;
+}
+
+/** Reads a watch stream as a client does. */
+async function watch(queen: TestQueen, options: { readonly query?: string; readonly lastEventId?: string } = {}) {
+  if (!queen.app.server.listening) await queen.app.listen({ port: 0, host: "127.0.0.1" });
+  const { port } = queen.app.server.address() as AddressInfo;
+  const frames: Frame[] = [];
+  const wakers: (() => void)[] = [];
+  let text = "";
+  const call = request({
+    host: "127.0.0.1",
+    port,
+    path: `/api/v1/watch${options.query ?? ""}`,
+    headers: options.lastEventId === undefined ? {} : { "last-event-id": options.lastEventId },
+  });
+  onTestFinished(() => void call.destroy());
+  const response = await new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
+    call.on("response", resolve).on("error", reject).end();
+  });
+  call.on("error", () => {});
+  let ended = false;
+  const wake = () => {
+    for (const waker of wakers.splice(0)) waker();
+  };
+  response.setEncoding("utf8");
+  response.on("data", (chunk: string) => {
+    text += chunk;
+    const parts = text.split("\n\n");
+    text = parts.pop() as string;
+    for (const part of parts) {
+      const line = (name: string) => part.match(new RegExp(`^${name}: (.*)$`, "m"))?.[1];
+      const data = line("data");
+      if (data !== undefined) frames.push({ event: line("event") as string, id: line("id"), data: JSON.parse(data) });
+    }
+    wake();
+  });
+  response.on("close", () => {
+    ended = true;
+    wake();
+  });
+  return {
+    call,
+    response,
+    frames,
+    async first(count: number): Promise<Frame[]> {
+      while (frames.length < count && !ended) await new Promise<void>((resolve) => wakers.push(resolve));
+      return frames.slice(0, count);
+    },
+    async ended(): Promise<Frame[]> {
+      while (!ended) await new Promise<void>((resolve) => wakers.push(resolve));
+      return frames;
+    },
+  };
+}
+
+const dataOf = (frame: Frame | undefined) => frame?.data as RegistryEvent & RegistrySnapshot;
+
+describe("watching", () => {
+  test("begins with a snapshot and goes on with every change in order, so that a replica follows", async () => {
+    const queen = await aQueen();
+    await queen.heartbeat(aHeartbeat({ workers: [aWorker({ model_id: "m" })] }));
+    const stream = await watch(queen);
+    await stream.first(1);
+    await queen.heartbeat(aHeartbeat({ hive_id: "rack", boot_id: "b", seq: 1 }));
+    await queen.ask("DELETE", "/api/v1/hives/desk");
+    queen.clock.advance(13_000);
+    const frames = await stream.first(4);
+    expect(frames.map(({ event }) => event)).toEqual(["snapshot", "change", "change", "change"]);
+    expect(frames.slice(1).map((frame) => dataOf(frame).type)).toEqual([
+      "hive.heartbeat",
+      "hive.removed",
+      "hive.suspect",
+    ]);
+    const epochs = new Set(frames.map(({ id }) => id?.split("-")[0]));
+    expect(epochs.size).toBe(1);
+
+    const replica = new HiveRegistry();
+    for (const frame of frames) replica.apply(dataOf(frame));
+    expect(replica.snapshot().hives).toEqual(JSON.parse(JSON.stringify(queen.queen.snapshot().hives)));
+  });
+
+  test("continues where an earlier stream ended, or starts over when that is not possible", async () => {
+    const queen = await aQueen({ changesMax: 4 });
+    const stream = await watch(queen);
+    await queen.heartbeat(aHeartbeat({ boot_id: "b", seq: 1 }));
+    const lastEventId = (await stream.first(2))[1]?.id as string;
+    stream.call.destroy();
+    for (const seq of [2, 3]) await queen.heartbeat(aHeartbeat({ boot_id: "b", seq }));
+    const resumed = await (await watch(queen, { lastEventId })).first(2);
+    expect(resumed.map((frame) => dataOf(frame).revision)).toEqual([2, 3]);
+    for (const seq of [4, 5, 6]) await queen.heartbeat(aHeartbeat({ boot_id: "b", seq }));
+    for (const id of [lastEventId, "otherqueen-1", "nonsense", `${lastEventId.split("-")[0]}-999999`]) {
+      const [first] = await (await watch(queen, { lastEventId: id })).first(1);
+      expect(first).toMatchObject({ event: "snapshot", data: { revision: 6 } });
+    }
+  });
+
+  test("a filtered stream shows a part, and a replica of that part follows without a gap", async () => {
+    const queen = await aQueen();
+    const beat = (hive_id: string, seq: number, model_id: string) =>
+      queen.heartbeat(aHeartbeat({ hive_id, boot_id: "b", seq, workers: [aWorker({ model_id })] }));
+    await beat("a", 1, "wanted");
+    await beat("b", 1, "other");
+    const stream = await watch(queen, { query: "?model=wanted" });
+    await stream.first(1);
+    await beat("b", 2, "other");
+    await beat("c", 1, "wanted");
+    await beat("a", 2, "other");
+    await beat("a", 3, "other");
+    await beat("b", 3, "wanted");
+    const replica = new HiveRegistry();
+    const frames = await stream.first(4);
+    for (const frame of frames) replica.apply(dataOf(frame));
+    expect(frames.slice(1).map((frame) => dataOf(frame).hive_id)).toEqual(["c", "a", "b"]);
+    expect(
+      replica
+        .findWorkersByModel("wanted")
+        .map(({ hive_id }) => hive_id)
+        .sort(),
+    ).toEqual(["b", "c"]);
+
+    const [only] = await (await watch(queen, { query: "?hive_id=b" })).first(1);
+    expect(dataOf(only).hives.map(({ report }) => report.hive_id)).toEqual(["b"]);
+  });
+
+  test("a reader that does not read is cut off and told why, and costs no memory meanwhile", async () => {
+    const queen = await aQueen({ changesMax: 64 });
+    const workers = Array.from({ length: 500 }, (_, at) => aWorker({ worker_id: `worker-${at}`, model_id: "m" }));
+    const stream = await watch(queen);
+    await stream.first(1);
+    stream.response.pause();
+    expect((await queen.stats()).watchers).toBe(1);
+    for (let seq = 1; (await queen.stats()).watchers === 1; seq++) {
+      if (seq > 1_000) throw new Error("the reader was never cut off");
+      await queen.heartbeat(aHeartbeat({ boot_id: "b", seq, workers }));
+    }
+    stream.response.resume();
+    const last = (await stream.ended()).at(-1);
+    expect(last).toMatchObject({ event: "error", data: { error: { code: "WATCH_TOO_SLOW" } } });
+  });
+
+  test("a queen that stops ends its streams", async () => {
+    const queen = await aQueen();
+    const stream = await watch(queen);
+    await stream.first(1);
+    const closed = queen.app.close();
+    expect((await stream.ended()).at(-1)).toMatchObject({ event: "error", data: { error: { code: "SHUTTING_DOWN" } } });
+    await closed;
+  });
+
+  test("a quiet stream gets a comment now and then", async () => {
+    const queen = await aQueen();
+    const stream = await watch(queen);
+    await stream.first(1);
+    const chunk = new Promise((resolve) => stream.response.once("data", resolve));
+    queen.clock.advance(15_000);
+    expect(await chunk).toBe(": keep-alive\n\n");
+  });
+});
