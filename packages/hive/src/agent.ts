@@ -19,7 +19,7 @@ import { createServer } from "./http/server.ts";
 import type { Log } from "./log.ts";
 import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
 import { VERSION } from "./version.ts";
-import { Demo, type DemoModel } from "./workers/demo.ts";
+import { DEMO_WORKER_ID, Demo, type DemoModel } from "./workers/demo.ts";
 import type { Engine } from "./workers/engines/engine.ts";
 import { llamaCpp } from "./workers/engines/llama-cpp.ts";
 import { Fleet } from "./workers/fleet.ts";
@@ -153,7 +153,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     throw alreadyRuns(other.url, options.id);
   }
 
-  const supervisor = new Supervisor(
+  const supervisor: Supervisor = new Supervisor(
     {
       clock,
       random,
@@ -165,7 +165,11 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
         return device && (device.info.uuid ?? String(device.index));
       },
       slotsBusy: (workerId) => fleet.slotsBusy(workerId),
-      onChange: changed,
+      onChange: () => {
+        // Not before it is ready: a model that cannot be loaded must not leave the machine without any worker.
+        if (supervisor.list().some(({ id, phase }) => id !== DEMO_WORKER_ID && phase === "ready")) demo.giveWay();
+        changed();
+      },
     },
     {
       modelsDir: options.modelsDir,
@@ -188,7 +192,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
       ...{ clock, log, machine, supervisor, told, exposure },
       reach: () => reach.current(),
       onChange: changed,
-      onOwnWorker: () => demo.giveWay(),
+      onAnnounced: () => demo.giveWay(),
     },
     options.reportTtlMs === undefined ? {} : { reportTtlMs: options.reportTtlMs },
   );

@@ -12,7 +12,8 @@ export interface GuardOptions {
 
 export interface Asking {
   readonly method: string;
-  readonly path: string;
+  /** The pattern that the path was matched to, so that no other spelling of a path slips by; undefined when there is none. */
+  readonly route: string | undefined;
   readonly headers: {
     readonly host?: string | undefined;
     readonly origin?: string | undefined;
@@ -31,7 +32,7 @@ export const demandsToken = (listen: string): boolean => !isLoopback(listen);
  *
  * @throws {HiveError} `UNAUTHENTICATED`, or `FORBIDDEN` for what only a web page in a browser of this machine would send.
  */
-export function admit({ method, path, headers }: Asking, options: GuardOptions): void {
+export function admit({ method, route, headers }: Asking, options: GuardOptions): void {
   const { listen, token } = options;
   if (isLoopback(listen) && !isOurName(headers.host, options)) {
     // A page whose name was rebound to 127.0.0.1 is "same origin" to its browser; the Host header gives it away.
@@ -40,8 +41,8 @@ export function admit({ method, path, headers }: Asking, options: GuardOptions):
   if (!READS.has(method) && headers.origin !== undefined) {
     throw new HiveError("FORBIDDEN", "Web pages may not change what runs on this machine");
   }
-  if (path === "/healthz") return;
-  const isShutdown = path === "/v1/shutdown";
+  if (route === "/healthz") return;
+  const isShutdown = route === "/v1/shutdown" && method === "POST";
   const needsToken = demandsToken(listen) || (isShutdown && token !== undefined);
   if (needsToken) {
     if (token !== undefined && bearsToken(headers.authorization, token)) return;

@@ -48,8 +48,7 @@ export function createServer(
 
   app.addHook("onRequest", (request, reply, done) => {
     void reply.header("x-request-id", request.id);
-    const path = request.url.split("?", 1)[0] ?? "";
-    admit({ method: request.method, path, headers: request.headers }, guard);
+    admit({ method: request.method, route: request.routeOptions.url, headers: request.headers }, guard);
     done();
   });
   app.setErrorHandler((error, request, reply) => {
@@ -72,18 +71,20 @@ export function createServer(
     methodsByPath.set(url, methods);
   });
   addRoutes(app, deps.core);
-  for (const [url, methods] of [...methodsByPath]) {
-    app.route({
-      url,
-      method: METHODS.filter((method) => !methods.has(method)),
-      handler: (request, reply) => {
-        void reply.header("allow", [...methods].join(", "));
-        throw new HiveError(
-          "METHOD_NOT_ALLOWED",
-          `${request.method} is not for this path; there are ${[...methods].join(", ")}`,
-        );
-      },
-    });
-  }
+  for (const [url, methods] of [...methodsByPath]) refuseOtherMethods(app, url, [...methods]);
   return app;
+}
+
+/** Before the body is looked at: whatever it is, it was not meant for this path. */
+function refuseOtherMethods(app: FastifyInstance, url: string, methods: readonly string[]): void {
+  const allow = methods.join(", ");
+  app.route({
+    url,
+    method: METHODS.filter((method) => !methods.includes(method)),
+    onRequest: async (request, reply) => {
+      void reply.header("allow", allow);
+      throw new HiveError("METHOD_NOT_ALLOWED", `${request.method} is not for this path; there are ${allow}`);
+    },
+    handler: async () => {},
+  });
 }

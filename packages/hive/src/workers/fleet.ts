@@ -29,8 +29,8 @@ export interface FleetDeps {
   readonly exposure: () => Promise<Exposure>;
   /** Called after anything of any worker may have changed. */
   readonly onChange: () => void;
-  /** Called when somebody started a worker or one announced itself. */
-  readonly onOwnWorker: (workerId: string) => void;
+  /** Called when a worker that was not started here announced itself. */
+  readonly onAnnounced: (workerId: string) => void;
 }
 
 /** All workers of this machine as one list: those started here, and those that announced themselves. */
@@ -82,7 +82,6 @@ export class Fleet {
     if (request.device_id === undefined) this.#deviceIds.delete(worker.id);
     else this.#deviceIds.set(worker.id, request.device_id);
     told.forgetReported(worker.id);
-    this.#deps.onOwnWorker(worker.id);
     if (request.wait === true) {
       const ready = worker.outcome().then(() => true);
       if ((await within(clock, START_WAIT_MAX_MS, ready)) === undefined) {
@@ -110,7 +109,7 @@ export class Fleet {
     const worker = supervisor.find(beat.worker_id);
     if (worker === undefined) {
       told.hearReported(beat);
-      this.#deps.onOwnWorker(beat.worker_id);
+      this.#deps.onAnnounced(beat.worker_id);
     } else if (worker.pid !== undefined) {
       told.hearManaged(beat, worker.pid);
     }
