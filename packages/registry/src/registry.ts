@@ -1,4 +1,5 @@
 import { AgeIndex } from "./age-index.ts";
+import { ChangeFeed } from "./change-feed.ts";
 import { systemClock } from "./clock.ts";
 import { copyReport } from "./copy-report.ts";
 import { copyWorker } from "./copy-worker.ts";
@@ -56,15 +57,12 @@ export class HiveRegistry {
   readonly #intervalMs: number;
   readonly #intervalMaxMs: number;
   readonly #limits: LivenessLimits;
-  readonly #onListenerError: (error: unknown) => void;
+  readonly #changes: ChangeFeed;
   readonly #hives: Map<string, HiveRecord> = new Map();
   readonly #workers: WorkerTable = new WorkerTable();
   readonly #ages: AgeIndex = new AgeIndex();
   readonly #deadlines: DeadlineHeap = new DeadlineHeap();
   readonly #statuses: Record<HiveStatus, number> = { alive: 0, suspect: 0, silent: 0 };
-  readonly #listeners: Set<(event: RegistryEvent) => void> = new Set();
-  readonly #outbox: RegistryEvent[] = [];
-  #delivering = false;
   #latestMs = Number.NEGATIVE_INFINITY;
   #revision = 0;
   #vramBytes = 0;
@@ -77,7 +75,7 @@ export class HiveRegistry {
     this.#intervalMs = options.intervalMs ?? 5_000;
     this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
-    this.#onListenerError = options.onListenerError ?? throwLater;
+    this.#changes = new ChangeFeed(options.onListenerError ?? throwLater);
   }
 
   // ---- hives --------------------------------------------------------------------------------------------------------
@@ -289,7 +287,7 @@ export class HiveRegistry {
         silent_ms: nowMs - hive.receivedAtMs,
       };
       events.push(event);
-      this.#deliver(event);
+      this.#changes.deliver(event);
     }
     return events;
   }
@@ -301,8 +299,7 @@ export class HiveRegistry {
    * @returns the function that ends it.
    */
   subscribe(listener: (event: RegistryEvent) => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
+    return this.#changes.subscribe(listener);
   }
 
   get revision(): number {
@@ -334,7 +331,7 @@ export class HiveRegistry {
     const nowMs = this.#advance();
     this.#applyChange(change, nowMs);
     this.#revision = change.revision;
-    this.#deliver(change);
+    this.#changes.deliver(change);
   }
 
   /** The models of the fleet and who serves them. Costs the number of models. */
@@ -537,24 +534,8 @@ export class HiveRegistry {
 
   #publish(nowMs: number, change: Change): void {
     this.#revision++;
-    if (this.#listeners.size > 0) this.#deliver({ revision: this.#revision, at_ms: nowMs, ...change } as RegistryEvent);
-  }
-
-  #deliver(event: RegistryEvent): void {
-    if (this.#listeners.size === 0) return;
-    this.#outbox.push(event);
-    if (this.#delivering) return;
-    this.#delivering = true;
-    for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
-      for (const listener of [...this.#listeners]) {
-        try {
-          listener(next);
-        } catch (error) {
-          this.#onListenerError(error);
-        }
-      }
-    }
-    this.#delivering = false;
+    if (this.#changes.hasListeners)
+      this.#changes.deliver({ revision: this.#revision, at_ms: nowMs, ...change } as RegistryEvent);
   }
 }
 
