@@ -19,8 +19,10 @@ export class CommandError extends Error {
 export function explain(error: unknown): { readonly text: string; readonly exitCode: number } {
   if (error instanceof CommandError) return { text: error.message, exitCode: error.exitCode };
   if (error instanceof ClientError) return explainCall(error);
-  const text = error instanceof Error ? error.message : String(error);
-  return { text: `Unexpected: ${oneLine(text)}`, exitCode: EXIT.failed };
+  const text = oneLine(error instanceof Error ? error.message : String(error));
+  // The system's own failures (EACCES …) and lifecycle's have a code; what has none is a defect of ours.
+  const expected = error instanceof Error && "code" in error && typeof error.code === "string";
+  return { text: expected ? text : `Unexpected: ${text}`, exitCode: EXIT.failed };
 }
 
 function explainCall(error: ClientError): { text: string; exitCode: number } {

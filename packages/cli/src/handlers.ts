@@ -1,5 +1,5 @@
-import { realpathSync, rmSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { existsSync, realpathSync, rmSync } from "node:fs";
+import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chat as chatWith, HiveAgentClient, HiveClient } from "@hive-registry/client";
 import type { CommandDeps } from "./deps.ts";
@@ -72,7 +72,7 @@ export function handlers(): Handlers {
     },
     async workerStart(model, flags) {
       const { startWorker } = await import("./worker/start.ts");
-      exitWith(await startWorker(depsFor(flags), model, flags));
+      exitWith(await startWorker({ ...depsFor(flags), wholePath }, model, flags));
     },
     async workerStop(workerId, flags) {
       const { stopWorker } = await import("./worker/stop.ts");
@@ -100,6 +100,9 @@ const nowMs = (): number => Date.now();
 const exitWith = (code: number): void => {
   process.exitCode = code;
 };
+
+/** The hive runs in another folder: only a whole path means the same file there. */
+const wholePath = (model: string): string => (existsSync(model) ? resolve(model) : model);
 
 /** Steps are told on stderr, so that stdout holds the answer alone. */
 const progress = (): Progress => progressTo(note, stderr);
@@ -195,7 +198,7 @@ async function up(flags: UpFlags): Promise<void> {
     ...{ port, listen, stateDir, workerWaitMs },
     hivePort: flags.hivePort ?? portIn("HIVE_AGENT_PORT", 7835),
     tokenFile: flags.tokenFile ?? (env.HIVE_TOKEN_FILE || undefined),
-    models: flags.model ?? [],
+    models: (flags.model ?? []).map(wholePath),
     demo: flags.demo,
     id: flags.id,
   };
@@ -226,7 +229,7 @@ function inForeground(flags: UpFlags): string[] {
     ...word("--listen", flags.listen),
     ...word("--state-dir", flags.stateDir),
     ...word("--token-file", flags.tokenFile),
-    ...(flags.model ?? []).flatMap((model) => ["--model", model]),
+    ...(flags.model ?? []).flatMap((model) => ["--model", wholePath(model)]),
     ...(flags.demo ? [] : ["--no-demo"]),
     ...word("--id", flags.id),
     ...word("--wait", flags.wait),

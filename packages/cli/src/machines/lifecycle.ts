@@ -28,33 +28,45 @@ const HERE = new Set(["localhost", "127.0.0.1", "::1"]);
 export async function startHive(deps: LifecycleDeps, host: string): Promise<number> {
   const hiveId = idOf(deps, host);
   await cataloged(deps, hiveId, host);
-  const progress = deps.progress();
-  progress.waiting(`starting ${oneLine(hiveId)}`);
-  const { operation_id, hive_url } = await deps.client.startHive(hiveId);
-  const operation = await followed(deps, progress, operation_id);
-  if (operation.state === "failed") return tellFailure(deps, progress, operation);
-  progress.waiting("waiting for its first heartbeat");
-  const heard = await within(deps, async () => (await statusOf(deps, hiveId)) === "alive");
-  if (heard) progress.done(oneLine(`${hiveId} runs at ${hive_url}`));
-  else
-    progress.failed(
-      oneLine(
-        `${hiveId} was started but has sent no heartbeat. Its log is logs/hive-${hiveId}.log in the queen's state folder.`,
-      ),
-    );
-  return heard ? EXIT.done : EXIT.failed;
+  return withProgress(deps, `starting ${oneLine(hiveId)}`, async (progress) => {
+    const { operation_id, hive_url } = await deps.client.startHive(hiveId);
+    const operation = await followed(deps, progress, operation_id);
+    if (operation.state === "failed") return tellFailure(deps, progress, operation);
+    progress.waiting("waiting for its first heartbeat");
+    if (await within(deps, async () => (await statusOf(deps, hiveId)) === "alive")) {
+      progress.done(oneLine(`${hiveId} runs at ${hive_url}`));
+      return EXIT.done;
+    }
+    const log = `logs/hive-${hiveId}.log in the queen's state folder`;
+    progress.failed(oneLine(`${hiveId} was started but has sent no heartbeat. Its log is ${log}.`));
+    return EXIT.failed;
+  });
 }
 
 /** `hive stop HOST`. */
 export async function stopHive(deps: LifecycleDeps, host: string): Promise<number> {
   const hiveId = idOf(deps, host);
+  return withProgress(deps, `stopping ${oneLine(hiveId)}`, async (progress) => {
+    const { operation_id } = await deps.client.stopHive(hiveId);
+    const operation = await followed(deps, progress, operation_id);
+    if (operation.state === "failed") return tellFailure(deps, progress, operation);
+    progress.done(oneLine(`${hiveId} is stopped`));
+    return EXIT.done;
+  });
+}
+
+async function withProgress(
+  deps: LifecycleDeps,
+  what: string,
+  run: (progress: Progress) => Promise<number>,
+): Promise<number> {
   const progress = deps.progress();
-  progress.waiting(`stopping ${oneLine(hiveId)}`);
-  const { operation_id } = await deps.client.stopHive(hiveId);
-  const operation = await followed(deps, progress, operation_id);
-  if (operation.state === "failed") return tellFailure(deps, progress, operation);
-  progress.done(oneLine(`${hiveId} is stopped`));
-  return EXIT.done;
+  progress.waiting(what);
+  try {
+    return await run(progress);
+  } finally {
+    progress.end();
+  }
 }
 
 const idOf = (deps: LifecycleDeps, host: string): string => (HERE.has(host) ? deps.hiveId : host);
@@ -82,7 +94,6 @@ async function followed(deps: LifecycleDeps, progress: Progress, operationId: st
     return FINAL.includes(operation.state);
   });
   if (!ended) {
-    progress.end();
     throw new CommandError(
       `Not done after ${FOLLOW_MAX_MS / 1_000} s; the queen goes on with it. \`hive ls\` shows what came of it.`,
     );

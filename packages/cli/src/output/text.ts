@@ -3,11 +3,9 @@ export function oneLine(text: string): string {
   return text.replaceAll(/[\n\r\t]+/g, " ").replaceAll(/\p{C}/gu, "\uFFFD");
 }
 
-/** As {@link oneLine}, for text of many lines. */
+/** For text of many lines, an answer or a log: its lines, tabs and all that belongs to writing stay; what steers a terminal does not. */
 export function harmless(text: string): string {
-  return text.replaceAll(/[^\P{C}\n\t]/gu, (character) =>
-    character === "\r" || character === "\u200D" ? "" : "\uFFFD",
-  );
+  return text.replaceAll("\r", "").replaceAll(/[^\P{Cc}\n\t]/gu, "\uFFFD");
 }
 
 const WIDE =

@@ -102,12 +102,9 @@ export async function down(deps: DownDeps, { stateDir }: { readonly stateDir: st
   progress.waiting("stopping the hive, its workers and the queen");
   const state = readUpState(stateDir);
   // A little more than it takes itself.
-  const stopped = await stopDaemon({
-    name: DAEMON_NAME,
-    state_dir: stateDir,
-    grace_ms: HIVE_GRACE_MS + QUEEN_GRACE_MS + 5_000,
-  });
-  progress.end();
+  const graceMs = HIVE_GRACE_MS + QUEEN_GRACE_MS + 5_000;
+  const stopping = stopDaemon({ name: DAEMON_NAME, state_dir: stateDir, grace_ms: graceMs });
+  const stopped = await stopping.finally(() => progress.end());
   if (state !== undefined && readUpState(stateDir)?.up.pid === state.up.pid) deps.removeFile(stateFile(stateDir));
   if (!stopped) {
     return deps.print(`Nothing of hive up runs here (state folder ${stateDir}). ${deps.names.command} up  starts it.`);

@@ -7,6 +7,11 @@ import { oneLine } from "../output/text.ts";
 /** A hive is asked to answer when the model is loaded; below what Node's fetch itself allows (300 s). */
 export const START_WAIT_MS = 280_000;
 
+export interface StartDeps extends HiveDeps, Pick<CommandDeps, "print" | "note" | "progress"> {
+  /** A file's whole path if it is there, seen from where this command runs; any other name as it is. */
+  wholePath(model: string): string;
+}
+
 export interface StartFlags extends HiveChoice, JsonFlag {
   readonly id?: string;
   readonly alias?: string;
@@ -16,17 +21,13 @@ export interface StartFlags extends HiveChoice, JsonFlag {
   readonly engine?: string;
 }
 
-/** `hive worker start MODEL`: exits 0 when it answers, 1 with the hive's code and words when it does not. */
-export async function startWorker(
-  deps: HiveDeps & Pick<CommandDeps, "print" | "note" | "progress">,
-  model: string,
-  flags: StartFlags,
-): Promise<number> {
+/** `hive worker start MODEL`, a file here or a name that the hive knows: exits 0 when it answers, 1 with the hive's code and words when it does not. */
+export async function startWorker(deps: StartDeps, model: string, flags: StartFlags): Promise<number> {
   const hive = await chosenHive(deps, flags);
   const progress = deps.progress();
   progress.waiting(`loading ${oneLine(model)}`);
   try {
-    const worker = await started(hive, requestOf(model, flags));
+    const worker = await started(hive, requestOf(flags.hive === undefined ? deps.wholePath(model) : model, flags));
     progress.end();
     if (flags.json) deps.print(JSON.stringify(worker));
     if (worker.phase === "failed") return tellFailure(deps, worker.error?.code, worker.error?.message);

@@ -1,6 +1,6 @@
 import { ClientError, type HiveAgentClient, type StartWorker } from "@hive-registry/client";
 import { describe, expect, test } from "vitest";
-import { aManagedWorker, aPage, aWorker } from "../testing/fakes.ts";
+import { aHive, aManagedWorker, aPage, aWorker } from "../testing/fakes.ts";
 import { addedTo, type LogsDeps, TAIL_BYTES, workerLogs } from "./logs.ts";
 import { startWorker } from "./start.ts";
 import { stopWorker } from "./stop.ts";
@@ -9,7 +9,10 @@ function here(hive: Partial<HiveAgentClient>) {
   const page = aPage();
   const localHive = { url: "http://127.0.0.1:7835", find: () => undefined, hiveId: "desk" };
   const client = { hive: () => Promise.reject(new ClientError("QUEEN_UNREACHABLE", "no queen")) };
-  return { page, deps: { ...page, client, localHive, hiveAt: () => hive as HiveAgentClient } };
+  return {
+    page,
+    deps: { ...page, client, localHive, hiveAt: () => hive as HiveAgentClient, wholePath: (model: string) => model },
+  };
 }
 
 describe("hive worker start", () => {
@@ -57,6 +60,21 @@ describe("hive worker start", () => {
     });
     expect(await startWorker(deps, "big.gguf", {})).toBe(1);
     expect(page.err.join()).toContain("hive workers");
+  });
+
+  test("a file here is named by its whole path; for another machine every name stays as it is", async () => {
+    const asked: string[] = [];
+    const { deps } = here({
+      startWorker: async ({ model }: StartWorker) => {
+        asked.push(model);
+        return aManagedWorker();
+      },
+    });
+    const client = { hive: async () => ({ ...aHive({ hive_url: "http://rack:7835" }), online: true }) };
+    const wholePath = (model: string) => `/models/${model}`;
+    await startWorker({ ...deps, wholePath }, "x.gguf", {});
+    await startWorker({ ...deps, client, wholePath }, "x.gguf", { hive: "rack" });
+    expect(asked).toEqual(["/models/x.gguf", "x.gguf"]);
   });
 
   test("--json prints the worker as it travels", async () => {
