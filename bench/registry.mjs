@@ -1,5 +1,4 @@
 // The registry alone, in process: what its calls cost at a desk's and at a continent's fleet, beside the naive scan, and what it occupies.
-import { fileURLToPath } from "node:url";
 import { resultOf } from "./lib/programs.mjs";
 import { duration, grouped, printTable, times } from "./lib/table.mjs";
 
@@ -16,8 +15,7 @@ const GROWTH_MAX = 3;
 const WORKER_BYTES_MAX = 500;
 const HIVE_BYTES_MAX = 1_000;
 
-const program = (name) => fileURLToPath(new URL(`./registry/${name}`, import.meta.url));
-const measure = (workers, models, gpu) => resultOf(program("measure.mjs"), [workers / WORKERS_PER_HIVE, models, gpu]);
+const measure = (workers, models, gpu) => resultOf("registry/measure.mjs", [workers / WORKERS_PER_HIVE, models, gpu]);
 
 /** @returns {Promise<{ missed: number, results: object }>} */
 export async function benchRegistry() {
@@ -112,8 +110,8 @@ function growthTable(special) {
 
 async function measureMemory() {
   const hives = LARGEST / WORKERS_PER_HIVE;
-  const empty = await resultOf(program("memory.mjs"), [hives, 0, MODELS]);
-  const full = await resultOf(program("memory.mjs"), [hives, WORKERS_PER_HIVE, MODELS]);
+  const empty = await resultOf("registry/memory.mjs", [hives, 0, MODELS]);
+  const full = await resultOf("registry/memory.mjs", [hives, WORKERS_PER_HIVE, MODELS]);
   return {
     bytesPerHive: empty.bytes / hives,
     bytesPerWorker: (full.bytes - empty.bytes) / full.workers,

@@ -3,10 +3,12 @@
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { benchFleet } from "../bench/fleet.mjs";
+import { benchIngest } from "../bench/ingest.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
 import { build, install, requireNode } from "./prepare.mjs";
 
-const BENCHES = { registry: benchRegistry };
+const BENCHES = { registry: benchRegistry, ingest: benchIngest, fleet: benchFleet };
 
 const wanted = readArguments();
 requireNode();

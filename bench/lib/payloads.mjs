@@ -24,15 +24,16 @@ export const modelId = (model) => `llama-3-8b-${String(model).padStart(3, "0")}`
  * @param {number} of.models in the whole fleet; a hive with 8 workers has 8 of them
  * @param {number} of.atMs
  * @param {number} of.seq
+ * @param {string} [of.boot]
  * @param {() => number} of.random
  * @param {boolean} [of.tied] every worker idle with the same GPU usage: the worst case for whoever keeps them in order
  */
-export function heartbeatText({ hive, workers, models, atMs, seq, random, tied = false }) {
+export function heartbeatText({ hive, workers, models, atMs, seq, random, boot = `boot-${hive}`, tied = false }) {
   const timestamp = new Date(atMs).toISOString();
   const list = Array.from({ length: workers }, (_, at) => ({
     worker_id: workerId(hive, at),
     state: tied || random() < 0.7 ? "Idle" : "Busy",
-    last_heartbeat: timestamp,
+    last_heartbeat: new Date(atMs - Math.floor(random() * 5_000)).toISOString(),
     health_status: "healthy",
     url: `http://10.${(hive >> 16) & 255}.${(hive >> 8) & 255}.${hive & 255}:${9_300 + at}`,
     model_id: modelId((hive * 7 + at) % models),
@@ -43,5 +44,5 @@ export function heartbeatText({ hive, workers, models, atMs, seq, random, tied =
     cpu_percent: Math.floor(random() * 1_000) / 10,
     gpu_percent: tied ? 0 : Math.floor(random() * 1_000) / 10,
   }));
-  return JSON.stringify({ hive_id: hiveId(hive), timestamp, boot_id: `boot-${hive}`, seq, workers: list });
+  return JSON.stringify({ hive_id: hiveId(hive), timestamp, boot_id: boot, seq, workers: list });
 }

@@ -1,29 +1,86 @@
 // Other processes: started for a measurement, ended with it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
 
 /** Enough for a million workers and the scan beside them, MB. */
 const HEAP_MB = 6_144;
+const READY_WITHIN_MS = 30_000;
+const STOP_WITHIN_MS = 10_000;
+/** Linux counts processor time in these, whatever the kernel's own tick is. */
+const TICKS_PER_SECOND = 100;
+
+/** @param {string} path below bench/ */
+export const beside = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 
 /**
  * Runs a program that prints one line of JSON, to its end.
  *
- * @param {string} file beside which `import.meta.url` lies
+ * @param {string} path below bench/
  * @param {readonly (string | number)[]} args
  */
-export async function resultOf(file, args) {
-  const program = spawn(
-    process.execPath,
-    ["--expose-gc", `--max-old-space-size=${HEAP_MB}`, file, ...args.map(String)],
-    {
-      stdio: ["ignore", "pipe", "inherit"],
-    },
-  );
+export async function resultOf(path, args) {
+  const flags = ["--expose-gc", `--max-old-space-size=${HEAP_MB}`];
+  const program = spawn(process.execPath, [...flags, beside(path), ...args.map(String)], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
   let text = "";
   program.stdout.setEncoding("utf8").on("data", (chunk) => {
     text += chunk;
   });
   const [code] = await once(program, "close");
-  if (code !== 0) throw new Error(`${file} ended with ${code}`);
+  if (code !== 0) throw new Error(`${path} ended with ${code}`);
   return JSON.parse(text);
+}
+
+/** A queen with the defaults, whatever this user's settings say. @param {{ preload?: string, env?: object }} [options] */
+export function startQueen({ preload, env = {} } = {}) {
+  const main = fileURLToPath(new URL("../../packages/queen/dist/main.js", import.meta.url));
+  const flags = preload === undefined ? [] : ["--import", preload];
+  const args = ["--port", "0", "--catalog", "memory", "--log-level", "warn"];
+  const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HIVE_")));
+  return startServer([...flags, main, ...args], { ...ours, XDG_CONFIG_HOME: tmpdir(), ...env });
+}
+
+/**
+ * Starts a server and waits for its line `listening on http://HOST:PORT`.
+ *
+ * @param {readonly string[]} args of Node
+ * @returns {Promise<{ pid: number, port: number, stop: () => Promise<void> }>}
+ */
+export async function startServer(args, env = process.env) {
+  const server = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"], env });
+  const closed = once(server, "close");
+  const stop = async () => {
+    server.kill("SIGTERM");
+    const late = setTimeout(() => server.kill("SIGKILL"), STOP_WITHIN_MS);
+    await closed;
+    clearTimeout(late);
+  };
+  const late = setTimeout(() => server.kill("SIGKILL"), READY_WITHIN_MS);
+  for await (const line of createInterface(server.stdout)) {
+    const port = /^listening on http:\/\/\S+:(\d+)$/.exec(line)?.[1];
+    if (port === undefined) continue;
+    clearTimeout(late);
+    return { pid: server.pid, port: Number(port), stop };
+  }
+  clearTimeout(late);
+  throw new Error(`${args.join(" ")} ended before it listened`);
+}
+
+/** Processor time that a process has used, its own threads' too, ms. To the nearest 10. */
+export function cpuMs(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name in brackets may hold anything; after it the 12th and 13th are user and system time.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
+}
+
+/** The most memory that a process has held so far, bytes. */
+export function peakRssBytes(pid) {
+  const line = /^VmHWM:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  return Number(line?.[1]) * 1_024;
 }
