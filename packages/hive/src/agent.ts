@@ -29,6 +29,8 @@ import { Supervisor } from "./workers/supervisor.ts";
 import { REPORT_INTERVAL_MS, ToldByWorkers } from "./workers/told.ts";
 
 const SAMPLE_PERIOD_MS = 5_000;
+/** What is measured as a difference needs a first look soon. */
+const FIRST_SAMPLE_MS = 1_000;
 /** Workers are not started before it is known where they shall listen, but a queen that is away delays them no longer. */
 const REACH_WAIT_MS = 3_000;
 /** The first heartbeat waits so long for the devices, so that it can name them. */
@@ -233,12 +235,13 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
 
   let cancelSample: () => void = () => {};
   let stopping: Promise<void> | undefined;
-  const sampleOn = (): void => {
-    cancelSample = clock.after(options.samplePeriodMs ?? SAMPLE_PERIOD_MS, () => {
+  const samplePeriodMs = options.samplePeriodMs ?? SAMPLE_PERIOD_MS;
+  const sampleIn = (delayMs: number): void => {
+    cancelSample = clock.after(delayMs, () => {
       void fleet
         .sample()
         .catch((error: unknown) => log.warn({ err: error }, "a sample failed"))
-        .then(() => stopping === undefined && sampleOn());
+        .then(() => stopping === undefined && sampleIn(samplePeriodMs));
     });
   };
 
@@ -267,7 +270,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     await supervisor.endOrphans();
     await within(clock, DEVICES_WAIT_MS, machine.settled());
     for (const link of links) link.start();
-    sampleOn();
+    sampleIn(Math.min(FIRST_SAMPLE_MS, samplePeriodMs));
     await startFirstWorkers();
   } catch (error) {
     await running.stop();

@@ -1,17 +1,12 @@
-import {
-  compile,
-  type HeartbeatReply,
-  HeartbeatReplySchema,
-  type HiveHeartbeatPayload,
-  type HiveLease,
-} from "@hive-registry/contract";
+import { compile, type HeartbeatReply, HeartbeatReplySchema } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
 import type { Log } from "../log.ts";
-import { hasChanged, isUrgent, type Report } from "./changes.ts";
+import type { Report } from "./changes.ts";
 import type { Closed, Connect, Connection, Post } from "./connection.ts";
-import { boundInterval, FULL_EVERY, INTERVAL_DEFAULT_MS, jittered } from "./interval.ts";
+import { boundInterval, INTERVAL_DEFAULT_MS, jittered } from "./interval.ts";
 import type { Route } from "./reach.ts";
+import { Telling } from "./telling.ts";
 
 export const RECONNECT: Backoff = { firstMs: 250, capMs: 10_000 };
 /** A change that cannot wait is sent after so long, with whatever else changed meanwhile. */
@@ -60,15 +55,13 @@ export class QueenLink {
   readonly #deps: QueenLinkDeps;
   readonly #options: QueenLinkOptions;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #telling: Telling;
   #mode: Mode = "waiting";
   #connection: Connection | undefined;
   #intervalMs = INTERVAL_DEFAULT_MS;
   #attempts = 0;
   #openedAtMs = 0;
   #lastBeatMs = Number.NEGATIVE_INFINITY;
-  #lastFull: Report | undefined;
-  #lastSentFull = false;
-  #beatsSinceFull = 0;
   #pingSentMs: number | undefined;
   #websocketTryAtMs = 0;
   #posting = false;
@@ -82,6 +75,9 @@ export class QueenLink {
     this.#deps = deps;
     this.#options = options;
     this.url = options.url;
+    const { report, nextSeq, clock } = deps;
+    const { hive_id, boot_id } = options;
+    this.#telling = new Telling({ report, nextSeq, wallMs: () => clock.wallMs() }, { hive_id, boot_id });
     this.#headers = options.token === undefined ? {} : { authorization: `Bearer ${options.token}` };
   }
 
@@ -95,8 +91,7 @@ export class QueenLink {
 
   /** Something may have changed. What cannot wait for the next beat is sent soon. */
   changed(): void {
-    if (this.#urgentPending || !this.connected || this.#lastFull === undefined) return;
-    if (!isUrgent(this.#lastFull.workers, this.#deps.report().workers)) return;
+    if (this.#urgentPending || !this.connected || !this.#telling.hasUrgentNews()) return;
     this.#urgentPending = true;
     this.#deps.clock.after(URGENT_DELAY_MS, () => {
       this.#urgentPending = false;
@@ -112,13 +107,19 @@ export class QueenLink {
     this.#mode = "stopped";
     this.#cancelBeat();
     this.#cancelRetry();
-    if (mode === "post") await this.#deps.post(this.#postUrl(), this.#headers, this.#full(true), GOODBYE_LIMIT_MS);
+    if (mode === "post")
+      await this.#deps.post(
+        this.#postUrl(),
+        this.#headers,
+        this.#telling.everything(this.#intervalMs, { goodbye: true }),
+        GOODBYE_LIMIT_MS,
+      );
     if (connection === undefined) return;
     if (mode !== "websocket") return connection.terminate();
     const gone = new Promise<true>((resolve) => {
       this.#onClosed = () => resolve(true);
     });
-    connection.send(this.#full(true));
+    connection.send(this.#telling.everything(this.#intervalMs, { goodbye: true }));
     connection.close();
     if ((await within(clock, GOODBYE_LIMIT_MS, gone)) === undefined) connection.terminate();
   }
@@ -144,7 +145,7 @@ export class QueenLink {
     this.#mode = "websocket";
     this.#openedAtMs = clock.nowMs();
     this.#pingSentMs = undefined;
-    this.#lastFull = undefined;
+    this.#telling.forget();
     this.#said.clear();
     log.info({ queen: this.url }, "connected to the queen");
     if (route !== undefined) onRoute(route);
@@ -200,7 +201,7 @@ export class QueenLink {
       return;
     }
     if (connection.bufferedBytes() > BUFFERED_BYTES_MAX) return;
-    connection.send(this.#isFullDue() ? this.#full() : this.#lease());
+    connection.send(this.#telling.next(this.#intervalMs));
     if (this.#pingSentMs === undefined) {
       this.#pingSentMs = clock.nowMs();
       connection.ping();
@@ -214,35 +215,6 @@ export class QueenLink {
     this.#cancelBeat = clock.after(Math.max(0, atMs - clock.nowMs()), () => this.#beat());
   }
 
-  #isFullDue(): boolean {
-    const last = this.#lastFull;
-    return last === undefined || this.#beatsSinceFull + 1 >= FULL_EVERY || hasChanged(last, this.#deps.report());
-  }
-
-  #full(goodbye = false): string {
-    const report = this.#deps.report();
-    this.#lastFull = report;
-    this.#lastSentFull = true;
-    this.#beatsSinceFull = 0;
-    const payload: HiveHeartbeatPayload = {
-      ...report,
-      timestamp: new Date(this.#deps.clock.wallMs()).toISOString(),
-      boot_id: this.#options.boot_id,
-      seq: this.#deps.nextSeq(),
-      interval_ms: this.#intervalMs,
-      ...(goodbye && { goodbye }),
-    };
-    return JSON.stringify(payload);
-  }
-
-  #lease(): string {
-    this.#lastSentFull = false;
-    this.#beatsSinceFull++;
-    const { hive_id, boot_id } = this.#options;
-    const lease: HiveLease = { hive_id, boot_id, seq: this.#deps.nextSeq() };
-    return JSON.stringify(lease);
-  }
-
   async #beatByPost(): Promise<void> {
     const { clock, log, post, onRoute } = this.#deps;
     if (this.#posting) return;
@@ -251,7 +223,12 @@ export class QueenLink {
       this.#connect();
     }
     this.#posting = true;
-    const posted = await post(this.#postUrl(), this.#headers, this.#full(), POST_LIMIT_MS);
+    const posted = await post(
+      this.#postUrl(),
+      this.#headers,
+      this.#telling.everything(this.#intervalMs),
+      POST_LIMIT_MS,
+    );
     this.#posting = false;
     if (this.#mode !== "post") return;
     if (posted.status === undefined) {
@@ -304,10 +281,8 @@ export class QueenLink {
   #refused(reply: HeartbeatReply): void {
     const { log } = this.#deps;
     if (reply.reason === "unknown") {
-      const wasLease = !this.#lastSentFull;
-      this.#lastFull = undefined;
       // To a full list "unknown" is no sensible answer: sending it again at once could go on for ever.
-      if (wasLease) this.#beat();
+      if (this.#telling.forget()) this.#beat();
     } else if (reply.reason === "stale") {
       this.#sayOnce("stale", () =>
         log.warn(

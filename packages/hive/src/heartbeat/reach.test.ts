@@ -8,7 +8,7 @@ const aFact = (part: Partial<Parameters<typeof decideReach>[0]> = {}) => ({
   token: undefined,
   apiDemandsToken: false,
   route: undefined,
-  ownAddresses: new Set(["127.0.0.1", "192.168.1.7", "::1"]),
+  ownAddresses: () => new Set(["127.0.0.1", "192.168.1.7", "::1"]),
   ...part,
 });
 const elsewhere = { local_address: "192.168.1.7", remote_address: "192.168.1.2" };

@@ -28,7 +28,7 @@ export interface ReachFacts {
   readonly apiDemandsToken: boolean;
   /** Of a connection to a queen whose URL is not a loopback one; undefined: none stands yet. */
   readonly route: Route | undefined;
-  readonly ownAddresses: ReadonlySet<string>;
+  readonly ownAddresses: () => ReadonlySet<string>;
 }
 
 /**
@@ -37,7 +37,7 @@ export interface ReachFacts {
  */
 export function decideReach(facts: ReachFacts): Reach {
   const { advertise, token, route, ownAddresses } = facts;
-  const isHere = (address: string): boolean => isLoopback(address) || ownAddresses.has(address);
+  const isHere = (address: string): boolean => isLoopback(address) || ownAddresses().has(address);
   const beyondLoopback = facts.queens.some(isElsewhere) && (route === undefined || !isHere(route.remote_address));
   const key = token === undefined ? {} : { token };
   const asked = advertise !== undefined && !isLoopback(advertise);
@@ -97,7 +97,7 @@ export class ReachKeeper {
   }
 
   current(): Reach {
-    const reach = decideReach({ ...this.#facts, route: this.#route, ownAddresses: ownAddresses() });
+    const reach = decideReach({ ...this.#facts, route: this.#route, ownAddresses });
     const exposure = this.#exposure ?? reach.exposure;
     // Decided for loopback, and now the queen turns out to be elsewhere: such a worker is not reachable.
     const reachable = exposure.listen !== "127.0.0.1" || reach.exposure.listen === "127.0.0.1";

@@ -78,10 +78,10 @@ function isStillThere(record: PidRecord): boolean {
   return stat !== undefined && !stat.zombie && stat.start_time === record.start_time;
 }
 
-/** Signals a process and all of its group. That it is gone already is no error. */
+/** Signals a process and all of its group (Windows has no groups). That it is gone already is no error. */
 export function signalGroup(pid: number, signal: NodeJS.Signals): void {
   try {
-    process.kill(-pid, signal);
+    process.kill(process.platform === "win32" ? pid : -pid, signal);
   } catch {
     // No such group any more.
   }

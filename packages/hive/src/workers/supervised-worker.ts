@@ -21,6 +21,8 @@ const HEALTH_LIMIT_MS = 15_000;
 const HEALTH_EVERY_MS = 100;
 /** A killed process that is still there after this waits in the kernel; it is not waited for. */
 const KILL_LIMIT_MS = 2_000;
+/** The last output of a process that ended is read within this. */
+const OUTPUT_LIMIT_MS = 1_000;
 /** Other programs may take a port between our look and the worker's. */
 const PORT_TRIES_MAX = 16;
 /** Lines of stderr kept to say why it ended. */
@@ -196,9 +198,20 @@ export class SupervisedWorker {
       lastLines.push(`it could not be started (${error.code ?? "unknown error"})`);
       end(null, null);
     });
-    // "close" comes when its output is read whole, but waits for grandchildren that hold the pipes: those end now.
-    child.on("exit", () => child.pid !== undefined && signalGroup(child.pid, "SIGKILL"));
-    child.on("close", end);
+    // "close" comes when its output is read whole, but waits for grandchildren that hold the pipes: those of its group end
+    // now, and those that left it are not waited for.
+    let cancelWait: () => void = () => {};
+    child.on("exit", () => {
+      if (child.pid !== undefined) signalGroup(child.pid, "SIGKILL");
+      cancelWait = clock.after(OUTPUT_LIMIT_MS, () => {
+        child.stdout?.destroy();
+        child.stderr?.destroy();
+      });
+    });
+    child.on("close", (code, signal) => {
+      cancelWait();
+      end(code, signal);
+    });
   }
 
   #commandFor(port: number): Command {
