@@ -6,6 +6,8 @@ interface NaiveHive {
   payload: HiveHeartbeatPayload;
   timestampMs: number;
   receivedAtMs: number;
+  /** The hive's clock minus the receiver's, where the receiver's decides. */
+  skewMs: number;
   seq: number | undefined;
   closed: boolean;
   goodbye: boolean;
@@ -44,6 +46,7 @@ export class NaiveRegistry {
       payload,
       timestampMs,
       receivedAtMs,
+      skewMs: options?.receivedAtMs === undefined ? 0 : timestampMs - receivedAtMs,
       seq: payload.seq,
       closed: false,
       goodbye: payload.goodbye === true,
@@ -62,7 +65,7 @@ export class NaiveRegistry {
     if (hive.seq !== undefined && lease.seq <= hive.seq) return false;
     hive.seq = lease.seq;
     hive.receivedAtMs = this.#now();
-    hive.timestampMs = this.#now();
+    hive.timestampMs = this.#now() + hive.skewMs;
     hive.closed = false;
     hive.heard = ++this.#heard;
     return true;
