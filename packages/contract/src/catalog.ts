@@ -47,7 +47,7 @@ export interface CatalogPut {
 const host = Type.String({
   minLength: 1,
   maxLength: 253,
-  pattern: "^[A-Za-z0-9_.:\\[\\]%-]+$",
+  pattern: "^[A-Za-z0-9_:[][A-Za-z0-9_.:[\\]%-]*$",
   description: "Name or address",
 });
 const port = Type.Integer({ minimum: 1, maximum: 65_535 });
