@@ -63,7 +63,8 @@ async function watch(queen: TestQueen, options: { readonly query?: string; reado
   };
 }
 
-const dataOf = (frame: Frame | undefined) => frame?.data as RegistryEvent & RegistrySnapshot;
+const changeOf = (frame: Frame | undefined) => frame?.data as RegistryEvent;
+const snapshotOf = (frame: Frame | undefined) => frame?.data as RegistrySnapshot;
 
 describe("watching", () => {
   test("begins with a snapshot and goes on with every change in order, so that a replica follows", async () => {
@@ -76,7 +77,7 @@ describe("watching", () => {
     queen.clock.advance(13_000);
     const frames = await stream.first(4);
     expect(frames.map(({ event }) => event)).toEqual(["snapshot", "change", "change", "change"]);
-    expect(frames.slice(1).map((frame) => dataOf(frame).type)).toEqual([
+    expect(frames.slice(1).map((frame) => changeOf(frame).type)).toEqual([
       "hive.heartbeat",
       "hive.removed",
       "hive.suspect",
@@ -85,7 +86,7 @@ describe("watching", () => {
     expect(epochs.size).toBe(1);
 
     const replica = new HiveRegistry();
-    for (const frame of frames) replica.apply(dataOf(frame));
+    for (const frame of frames) replica.apply(frame.data as RegistryEvent | RegistrySnapshot);
     expect(replica.snapshot().hives).toEqual(JSON.parse(JSON.stringify(queen.queen.snapshot().hives)));
   });
 
@@ -97,7 +98,7 @@ describe("watching", () => {
     stream.call.destroy();
     for (const seq of [2, 3]) await queen.heartbeat(aHeartbeat({ boot_id: "b", seq }));
     const resumed = await (await watch(queen, { lastEventId })).first(2);
-    expect(resumed.map((frame) => dataOf(frame).revision)).toEqual([2, 3]);
+    expect(resumed.map((frame) => changeOf(frame).revision)).toEqual([2, 3]);
     for (const seq of [4, 5, 6]) await queen.heartbeat(aHeartbeat({ boot_id: "b", seq }));
     for (const id of [lastEventId, "otherqueen-1", "nonsense", `${lastEventId.split("-")[0]}-999999`]) {
       const [first] = await (await watch(queen, { lastEventId: id })).first(1);
@@ -120,8 +121,8 @@ describe("watching", () => {
     await beat("b", 3, "wanted");
     const replica = new HiveRegistry();
     const frames = await stream.first(4);
-    for (const frame of frames) replica.apply(dataOf(frame));
-    expect(frames.slice(1).map((frame) => dataOf(frame).hive_id)).toEqual(["c", "a", "b"]);
+    for (const frame of frames) replica.apply(frame.data as RegistryEvent | RegistrySnapshot);
+    expect(frames.slice(1).map((frame) => changeOf(frame).hive_id)).toEqual(["c", "a", "b"]);
     expect(
       replica
         .findWorkersByModel("wanted")
@@ -130,7 +131,7 @@ describe("watching", () => {
     ).toEqual(["b", "c"]);
 
     const [only] = await (await watch(queen, { query: "?hive_id=b" })).first(1);
-    expect(dataOf(only).hives.map(({ report }) => report.hive_id)).toEqual(["b"]);
+    expect(snapshotOf(only).hives.map(({ report }) => report.hive_id)).toEqual(["b"]);
   });
 
   test("a reader that does not read is cut off and told why, and costs no memory meanwhile", async () => {
