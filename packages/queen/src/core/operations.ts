@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import { HiveError, type Operation, type StepState } from "@hive-registry/contract";
+import { ERROR_MEANING, HiveError, type Operation, type StepState } from "@hive-registry/contract";
 import type { Clock } from "./clock.ts";
 
 /** Operations that are remembered; the oldest that ended are forgotten first. */
@@ -11,6 +11,10 @@ type Mutable<T> = { -readonly [Key in keyof T]: T[Key] };
 type Step = Mutable<Operation["steps"][number]>;
 type Running = Mutable<Omit<Operation, "steps">> & { steps: Step[] };
 
+interface Log {
+  error(fields: object, message: string): void;
+}
+
 /** One part of an operation: what it gives back is shown as its output. */
 export interface Work {
   readonly name: string;
@@ -20,11 +24,13 @@ export interface Work {
 /** What goes on after its caller got an answer: every operation's state, its steps, and who follows it. */
 export class Operations {
   readonly #clock: Clock;
+  readonly #log: Log;
   readonly #operations: Map<string, Running> = new Map();
   readonly #followers: Map<string, Set<(operation: Operation) => void>> = new Map();
 
-  constructor(clock: Clock) {
-    this.#clock = clock;
+  constructor(deps: { readonly clock: Clock; readonly log: Log }) {
+    this.#clock = deps.clock;
+    this.#log = deps.log;
   }
 
   /**
@@ -82,10 +88,7 @@ export class Operations {
       } catch (error) {
         this.#end(step, "failed");
         step.output_tail = lastWordsOf(error).slice(-OUTPUT_TAIL_MAX);
-        operation.error =
-          error instanceof HiveError
-            ? { code: error.code, message: error.message }
-            : { code: "INTERNAL", message: error instanceof Error ? error.message : String(error) };
+        operation.error = this.#publicError(error, operation);
         break;
       }
       this.#tell(operation);
@@ -93,6 +96,13 @@ export class Operations {
     this.#end(operation, operation.error === undefined ? "succeeded" : "failed");
     this.#tell(operation);
     this.#followers.delete(operation.operation_id);
+  }
+
+  /** What is our own fault may name files: the log gets it, the caller only where to look. */
+  #publicError(error: unknown, { operation_id }: Running): { readonly code: string; readonly message: string } {
+    if (error instanceof HiveError && error.code !== "INTERNAL") return { code: error.code, message: error.message };
+    this.#log.error({ err: error, operation_id }, "an operation failed");
+    return { code: "INTERNAL", message: `${ERROR_MEANING.INTERNAL} (${operation_id})` };
   }
 
   #end(part: { state: StepState; ended_at_ms?: number }, state: StepState): void {

@@ -72,7 +72,7 @@ export async function buildApp(
   registryRoutes(app, queen);
   routingRoutes(app, queen);
   catalogRoutes(app, queen);
-  const operations = new Operations(queen.clock);
+  const operations = new Operations({ clock: queen.clock, log });
   operationRoutes(app, {
     operations,
     hives: new HiveOperations({ queen, local, operations }, { hostname: hostname() }),
