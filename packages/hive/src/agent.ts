@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
 import { HiveError, type StartWorker } from "@hive-registry/contract";
-import { type Clock, systemClock, within } from "./clock.ts";
+import { type Clock, repeat, systemClock, within } from "./clock.ts";
 import type { Settings } from "./config/settings.ts";
 import { placesIn } from "./config/state-dir.ts";
 import { Machine } from "./devices/machine.ts";
@@ -12,6 +12,7 @@ import type { Connect, Post } from "./heartbeat/connection.ts";
 import { postJson } from "./heartbeat/post.ts";
 import { QueenLink } from "./heartbeat/queen-link.ts";
 import { ReachKeeper } from "./heartbeat/reach.ts";
+import { reportOf } from "./heartbeat/report.ts";
 import { connectWebSocket } from "./heartbeat/websocket.ts";
 import { demandsToken } from "./http/guard.ts";
 import { metricsText } from "./http/metrics.ts";
@@ -23,6 +24,7 @@ import { DEMO_WORKER_ID, Demo, type DemoModel } from "./workers/demo.ts";
 import type { Engine } from "./workers/engines/engine.ts";
 import { llamaCpp } from "./workers/engines/llama-cpp.ts";
 import { Fleet } from "./workers/fleet.ts";
+import { answersOk } from "./workers/health.ts";
 import { readLogTail } from "./workers/log-file.ts";
 import { dialable } from "./workers/supervised-worker.ts";
 import { Supervisor } from "./workers/supervisor.ts";
@@ -35,7 +37,6 @@ const FIRST_SAMPLE_MS = 1_000;
 const REACH_WAIT_MS = 3_000;
 /** The first heartbeat waits so long for the devices, so that it can name them. */
 const DEVICES_WAIT_MS = 500;
-const HEALTH_ANSWER_LIMIT_MS = 2_000;
 const SERVER_CLOSE_LIMIT_MS = 1_000;
 
 export interface HiveDeps {
@@ -199,21 +200,8 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     options.reportTtlMs === undefined ? {} : { reportTtlMs: options.reportTtlMs },
   );
 
-  const report = (): Report => {
-    const { devices, cpu, ram_total_bytes, ram_available_bytes } = machine.info();
-    const host = reach.current().host;
-    const hive_url = demandsToken(options.listen) && host !== undefined ? `http://${host}:${port}` : localUrl;
-    return {
-      hive_id: options.id,
-      hive_url,
-      version: VERSION,
-      workers: fleet.workers(),
-      devices,
-      ram_total_bytes,
-      ram_available_bytes,
-      ...(cpu.percent !== null && { cpu_percent: cpu.percent }),
-    };
-  };
+  const about = { hive_id: options.id, version: VERSION, localUrl, isOpen: demandsToken(options.listen) };
+  const report = (): Report => reportOf({ machine, fleet, reach: () => reach.current() }, about);
   let seq = 0;
   for (const url of options.queens) {
     links.push(
@@ -233,20 +221,14 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     );
   }
 
-  let cancelSample: () => void = () => {};
-  let stopping: Promise<void> | undefined;
   const samplePeriodMs = options.samplePeriodMs ?? SAMPLE_PERIOD_MS;
-  const sampleIn = (delayMs: number): void => {
-    cancelSample = clock.after(delayMs, () => {
-      void fleet
-        .sample()
-        .catch((error: unknown) => log.warn({ err: error }, "a sample failed"))
-        .then(() => stopping === undefined && sampleIn(samplePeriodMs));
-    });
-  };
+  const sample = (): Promise<void> =>
+    fleet.sample().catch((error: unknown) => log.warn({ err: error }, "a sample failed"));
+  let endSampling: () => void = () => {};
+  let stopping: Promise<void> | undefined;
 
   async function stop(): Promise<void> {
-    cancelSample();
+    endSampling();
     log.info("stopping");
     // First the goodbye, so that nobody is sent to workers that are about to end.
     await Promise.all(links.map((link) => link.stop()));
@@ -270,7 +252,8 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     await supervisor.endOrphans();
     await within(clock, DEVICES_WAIT_MS, machine.settled());
     for (const link of links) link.start();
-    sampleIn(Math.min(FIRST_SAMPLE_MS, samplePeriodMs));
+    const pace = { firstMs: Math.min(FIRST_SAMPLE_MS, samplePeriodMs), periodMs: samplePeriodMs };
+    endSampling = repeat(clock, pace, sample);
     await startFirstWorkers();
   } catch (error) {
     await running.stop();
@@ -296,15 +279,4 @@ function warnOfMissingToken(log: Log): void {
     "the queen is on another machine, but this hive has no token that its workers could demand: they stay on loopback and " +
       "their URLs are not advertised. Set HIVE_TOKEN or --token-file to the fleet's token",
   );
-}
-
-async function answersOk(url: string, token: string | undefined): Promise<boolean> {
-  try {
-    const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-    const response = await fetch(url, { headers, signal: AbortSignal.timeout(HEALTH_ANSWER_LIMIT_MS) });
-    await response.body?.cancel();
-    return response.status === 200;
-  } catch {
-    return false;
-  }
 }

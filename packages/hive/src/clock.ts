@@ -33,3 +33,25 @@ export async function within<T>(clock: Clock, limitMs: number, work: Promise<T>)
     cancel();
   }
 }
+
+/**
+ * Does `work` again and again, first after `firstMs`, then `periodMs` after each end of it: one that takes long is never
+ * done twice at once. `work` must not reject. Returns what ends it.
+ */
+export function repeat(
+  clock: Clock,
+  { firstMs, periodMs }: { readonly firstMs: number; readonly periodMs: number },
+  work: () => Promise<void>,
+): () => void {
+  let stopped = false;
+  let cancel: () => void = () => {};
+  const arrange = (delayMs: number): void => {
+    if (stopped) return;
+    cancel = clock.after(delayMs, () => void work().then(() => arrange(periodMs)));
+  };
+  arrange(firstMs);
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}

@@ -9,6 +9,7 @@ import {
   ManagedWorkerListSchema,
   ManagedWorkerSchema,
 } from "@hive-registry/contract";
+import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Answer, aHive } from "../testing/a-hive.ts";
 import { eventually } from "../testing/eventually.ts";
@@ -48,6 +49,17 @@ describe("what is there", () => {
     expect(text).toContain('hive_agent_worker_restarts{worker_id="a\\"b"} 0\n');
     expect(text).toMatch(/# TYPE hive_agent_ram_total_bytes gauge\nhive_agent_ram_total_bytes \d+\n/);
   });
+});
+
+test("every route is described in /openapi.json, and nothing else is", async () => {
+  const { ask } = await aHive();
+  const { paths } = (await ask("GET", "/openapi.json")).json as { paths: Record<string, Record<string, unknown>> };
+  for (const [path, operations] of Object.entries(paths)) {
+    const tried = await ask("PATCH", path.replace("{worker_id}", "w"));
+    const allowed = (tried.headers.get("allow") ?? "").split(", ").filter((method) => method !== "HEAD");
+    expect(Object.keys(operations).map((method) => method.toUpperCase())).toEqual(allowed);
+  }
+  expect(Object.keys(paths)).toHaveLength(9);
 });
 
 describe("workers", () => {
@@ -222,6 +234,29 @@ describe("bad input", () => {
     const { ask } = await aHive();
     expectError(await ask("POST", "/v1/heartbeat", body), "INVALID_REQUEST");
     expect((await ask("GET", "/v1/workers")).json.workers).toEqual([]);
+  });
+
+  test("of any shape at all never breaks the hive: it is taken, or refused with a reason", async () => {
+    const { ask } = await aHive();
+    const mutated = fc.record(
+      Object.fromEntries(
+        Object.keys(aBeat({ slots_total: 1, models: [] })).map((key) => [key, fc.jsonValue({ maxDepth: 2 })]),
+      ),
+      { requiredKeys: [] },
+    );
+    const mixed = mutated.map((part) => aBeat(part));
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom("/v1/heartbeat", "/v1/workers"),
+        fc.oneof(fc.jsonValue(), mutated, mixed),
+        async (path, body) => {
+          const answer = await ask("POST", path, JSON.stringify(body));
+          expect([200, 400, 404]).toContain(answer.status);
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect((await ask("GET", "/healthz")).status).toBe(200);
   });
 
   test("that is no JSON, too large, or of another kind is told as such", async () => {

@@ -13,6 +13,7 @@ import {
 import type { FastifyInstance } from "fastify";
 import { LOG_TAIL_DEFAULT_BYTES, LOG_TAIL_MAX_BYTES } from "../workers/log-file.ts";
 import { DRAIN_MAX_MS } from "../workers/supervisor.ts";
+import { openApi } from "./openapi.ts";
 
 /** What the routes ask for. */
 export interface HiveCore {
@@ -37,6 +38,9 @@ export function addRoutes(app: FastifyInstance, core: HiveCore): void {
   app.get("/healthz", () => ({ status: "ok", hive_id: core.hiveId, version: core.version }));
 
   app.get("/metrics", (_request, reply) => reply.type("text/plain; version=0.0.4").send(core.metrics()));
+
+  const description = openApi(core.version);
+  app.get("/openapi.json", () => description);
 
   app.get("/v1/devices", () => core.machine());
 

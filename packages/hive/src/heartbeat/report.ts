@@ -1,0 +1,36 @@
+import type { Machine } from "../devices/machine.ts";
+import type { Fleet } from "../workers/fleet.ts";
+import type { Report } from "./changes.ts";
+import type { Reach } from "./reach.ts";
+
+export interface ReportDeps {
+  readonly machine: Machine;
+  readonly fleet: Fleet;
+  readonly reach: () => Reach;
+}
+
+export interface ReportOptions {
+  readonly hive_id: string;
+  readonly version: string;
+  /** Where the hive's API is reached from this machine. */
+  readonly localUrl: string;
+  /** Whether it is reached from others too. */
+  readonly isOpen: boolean;
+}
+
+/** What there is to tell of this machine now. */
+export function reportOf({ machine, fleet, reach }: ReportDeps, options: ReportOptions): Report {
+  const { devices, cpu, ram_total_bytes, ram_available_bytes } = machine.info();
+  const { host } = reach();
+  const { localUrl, isOpen } = options;
+  return {
+    hive_id: options.hive_id,
+    hive_url: isOpen && host !== undefined ? `http://${host}:${new URL(localUrl).port}` : localUrl,
+    version: options.version,
+    workers: fleet.workers(),
+    devices,
+    ram_total_bytes,
+    ram_available_bytes,
+    ...(cpu.percent !== null && { cpu_percent: cpu.percent }),
+  };
+}
