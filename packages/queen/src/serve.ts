@@ -5,7 +5,8 @@ import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
-import { type App, buildApp } from "./http/app.ts";
+import { buildApp } from "./http/app.ts";
+import type { App } from "./http/typed-app.ts";
 import { hivesOfThisMachine } from "./local-hives.ts";
 
 /** How long replies under way may take once the queen is told to stop, ms. */

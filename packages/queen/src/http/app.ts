@@ -1,11 +1,10 @@
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import websocket from "@fastify/websocket";
 import { HEARTBEAT_BYTES_MAX, type Schema, shape } from "@hive-registry/contract";
-import fastify, { type FastifyBaseLogger, type FastifyInstance, LogController } from "fastify";
+import fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { Type } from "typebox";
 import type { WebSocket } from "ws";
 import { HiveOperations } from "../core/hive-operations.ts";
@@ -18,10 +17,9 @@ import { answerFailures } from "./failures.ts";
 import { serveHeartbeats } from "./heartbeat-socket.ts";
 import { operationRoutes } from "./operation-routes.ts";
 import { catalogRoutes, healthRoutes, heartbeatRoutes, registryRoutes, routingRoutes } from "./routes.ts";
+import type { App } from "./typed-app.ts";
 import { validatorCompiler } from "./validation.ts";
 import { watchRoute } from "./watch-route.ts";
-
-export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>;
 
 /** Largest body of any route but the heartbeat's, bytes. */
 const BODY_BYTES_MAX = 262_144;

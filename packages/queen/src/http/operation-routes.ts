@@ -11,7 +11,7 @@ import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
 import type { HiveOperations } from "../core/hive-operations.ts";
 import type { Operations } from "../core/operations.ts";
-import type { App } from "./app.ts";
+import type { App } from "./typed-app.ts";
 import { frame } from "./watch-frames.ts";
 
 interface StartOptions {

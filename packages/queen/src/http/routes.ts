@@ -27,7 +27,7 @@ import {
 } from "@hive-registry/contract";
 import { Type } from "typebox";
 import type { Queen } from "../core/queen.ts";
-import type { App } from "./app.ts";
+import type { App } from "./typed-app.ts";
 
 const CatalogParamsSchema: Schema<{ readonly id: string }> = shape<{ readonly id: string }>()(
   Type.Object({ id: MachineIdSchema }),

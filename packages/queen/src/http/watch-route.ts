@@ -1,7 +1,7 @@
 import { ErrorReplySchema, HiveError, WatchQuerySchema } from "@hive-registry/contract";
 import { Type } from "typebox";
 import type { Queen } from "../core/queen.ts";
-import type { App } from "./app.ts";
+import type { App } from "./typed-app.ts";
 import { FrameCache } from "./watch-frames.ts";
 import { WatchStream } from "./watch-stream.ts";
 

@@ -5,7 +5,8 @@ import { onTestFinished } from "vitest";
 import { type Catalog, openCatalog, startHeartbeatWriter } from "../catalog/index.ts";
 import type { LocalHives } from "../core/local-hives.ts";
 import { Queen, type QueenOptions } from "../core/queen.ts";
-import { type App, type AppOptions, buildApp } from "../http/app.ts";
+import { type AppOptions, buildApp } from "../http/app.ts";
+import type { App } from "../http/typed-app.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export function aWorker(fields: Partial<WorkerInfo> = {}): WorkerInfo {
