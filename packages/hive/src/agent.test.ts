@@ -121,23 +121,6 @@ describe("devices", () => {
     expect(queen.latest?.workers[0]?.ram_bytes).toBeGreaterThan(10e6);
     await eventually("and its CPU", () => queen.latest?.workers[0]?.cpu_percent !== undefined);
   });
-
-  test("are not asked about processes when every worker computes on the CPU", async () => {
-    const smi = aNvidiaSmi({ gpus: [gpuLine()] });
-    const { ask, model } = await aHive({ nvidiaSmi: smi.command, samplePeriodMs: 50 });
-    await eventually("the GPU is there", async () => (await ask("GET", "/v1/devices")).json.devices.length === 1);
-    await ask("POST", "/v1/workers", { model: model({ beat: { backend: "cpu" } }), worker_id: "w", wait: true });
-    await eventually(
-      "it is measured",
-      async () => (await ask("GET", "/v1/workers/w")).json.worker.cpu_percent !== undefined,
-    );
-    const { length } = smi.calls();
-    await new Promise((resolve) => setImmediate(resolve));
-    const sampled = (await ask("GET", "/v1/workers/w")).json.worker;
-    expect(sampled).toMatchObject({ backend: "cpu" });
-    expect(sampled).not.toHaveProperty("vram_bytes");
-    expect(smi.calls()).toHaveLength(length);
-  });
 });
 
 describe("the demonstration worker", () => {
