@@ -326,3 +326,39 @@ describe("with a token", () => {
     expect((await queen.ask("POST", "/api/v1/heartbeat", aHeartbeat())).status).toBe(401);
   });
 });
+
+describe("without a token", () => {
+  test.each(["localhost", "localhost:7833", "127.0.0.1:7833", "127.9.9.9", "[::1]:7833"])(
+    "%s is this machine",
+    async (host) => {
+      const queen = await aQueen();
+      expect((await queen.ask("GET", "/api/v1/stats", undefined, { host })).status).toBe(200);
+    },
+  );
+
+  test.each(["evil.example", "127.0.0.1.evil.example", "10.0.0.1", "localhost.evil.example:7833"])(
+    "%s may be a page that had its name changed to this machine's",
+    async (host) => {
+      const queen = await aQueen();
+      expect((await queen.ask("GET", "/api/v1/stats", undefined, { host })).status).toBe(403);
+    },
+  );
+
+  test("a browser that opens the queen finds the documents", async () => {
+    const { app } = await aQueen();
+    const reply = await app.inject({ url: "/", headers: { host: "localhost" } });
+    expect([reply.statusCode, reply.headers.location]).toEqual([302, "/docs"]);
+    expect((await app.inject({ url: "/docs/", headers: { host: "localhost" } })).statusCode).toBe(200);
+  });
+
+  test("the OpenAPI document names every route and nothing of the code behind it", async () => {
+    const { app } = await aQueen();
+    const document = (await app.inject({ url: "/openapi.json", headers: { host: "localhost" } })).json() as {
+      paths: Record<string, unknown>;
+    };
+    for (const path of ["/api/v1/heartbeat", "/api/v1/hives/{hive_id}", "/api/v1/route", "/api/v1/watch", "/healthz"]) {
+      expect(Object.keys(document.paths)).toContain(path);
+    }
+    expect(JSON.stringify(document)).not.toContain("~");
+  });
+});

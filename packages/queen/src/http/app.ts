@@ -57,6 +57,8 @@ export async function buildApp(
   await app.register(websocket, { options: { maxPayload: HEARTBEAT_BYTES_MAX, perMessageDeflate: false } });
 
   const connections = new Map<string, WebSocket>();
+  // Who opens the queen in a browser gets something to read.
+  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   heartbeatRoutes(app, queen);
   app.get(

@@ -4,7 +4,8 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 
 /** Paths that answer without a token: a load balancer asks them. */
 const OPEN_PATHS = new Set(["/healthz"]);
-const LOCAL_NAMES = new Set(["localhost", "127.0.0.1", "[::1]"]);
+/** What a page from elsewhere cannot be called. */
+const LOCAL_NAME = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 
 /** Compares in a time that does not depend on where the two differ, or on how long they are. */
 export function tokensEqual(a: string, b: string): boolean {
@@ -35,7 +36,7 @@ function tokenError(request: FastifyRequest, token: string): HiveError | undefin
 
 function strangerError(request: FastifyRequest): HiveError | undefined {
   const host = nameOf(request.headers.host ?? "localhost");
-  if (!LOCAL_NAMES.has(host)) {
+  if (!LOCAL_NAME.test(host)) {
     return new HiveError(
       "FORBIDDEN",
       "Without a token this queen answers only to localhost. Start it with a token to use other names",
@@ -45,7 +46,7 @@ function strangerError(request: FastifyRequest): HiveError | undefined {
   if (
     request.headers.upgrade !== undefined &&
     origin !== undefined &&
-    !LOCAL_NAMES.has(nameOf(origin.replace(/^\w+:\/\//, "")))
+    !LOCAL_NAME.test(nameOf(origin.replace(/^\w+:\/\//, "")))
   ) {
     return new HiveError("FORBIDDEN", "A page of another site may not open this connection");
   }
