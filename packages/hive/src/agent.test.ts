@@ -137,7 +137,7 @@ describe("the demonstration worker", () => {
   const demoIsReady = (story: Awaited<ReturnType<typeof aHive>>) =>
     eventually("the demo is ready", async () => (await story.ask("GET", "/v1/workers/demo")).json.phase === "ready");
 
-  test("is there when the machine has no other, and drains and ends when one is started", async () => {
+  test("is there when the machine has no other, and drains and ends when another is ready", async () => {
     const queen = await aQueen({ next_heartbeat_ms: 600_000 });
     const dir = aFolder();
     const story = await aHive(
@@ -172,11 +172,16 @@ describe("the demonstration worker", () => {
     await eventually("only the other is left", async () => (await ids(story)).join() === "ollama");
   });
 
-  test("stays when a start was refused", async () => {
+  test("stays while another loads, when a start was refused, and when a model could not be loaded", async () => {
     const story = await aDemoHive();
     await demoIsReady(story);
     await story.ask("POST", "/v1/workers", { model: "/nowhere/x.gguf" });
-    expect(await ids(story)).toEqual(["demo"]);
+    await story.ask("POST", "/v1/workers", {
+      model: story.model({ fatal: "MODEL_INVALID: no" }, "bad.gguf"),
+      wait: true,
+    });
+    await story.ask("POST", "/v1/workers", { model: story.model({ never_ready: true }, "slow.gguf") });
+    expect(await ids(story)).toEqual(["demo", "bad", "slow"]);
     expect((await story.ask("GET", "/v1/workers/demo")).json.worker).not.toHaveProperty("draining");
   });
 

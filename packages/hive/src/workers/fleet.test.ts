@@ -30,7 +30,7 @@ function aFleet() {
     stop: async () => {},
   };
   const { supervisor, dir } = aSupervisor();
-  const own: string[] = [];
+  const announced: string[] = [];
   const fleet = new Fleet({
     clock: systemClock,
     log: aLog().log,
@@ -40,11 +40,11 @@ function aFleet() {
     reach: () => reach,
     exposure: async () => reach.exposure,
     onChange: () => {},
-    onOwnWorker: (id) => void own.push(id),
+    onAnnounced: (id) => void announced.push(id),
   });
   onTestFinished(() => supervisor.stopAll());
   return {
-    ...{ fleet, dir, own },
+    ...{ fleet, dir, announced },
     asked: () => asked,
     setMemory: (next: readonly ProcessMemory[] | undefined): void => {
       memory = next;
@@ -76,14 +76,12 @@ test("what the driver tells of a worker's processes is the worker's; when it tel
   for (const field of ["vram_bytes", "gpu_percent", "backend"]) expect(fleet.get("w").worker).not.toHaveProperty(field);
 });
 
-test("who starts a worker or announces one is told of; a refused start and the fleet's own news are not", async () => {
-  const { fleet, dir, own } = aFleet();
-  await expect(fleet.start({ model: "/nowhere/x.gguf" })).rejects.toMatchObject({ code: "MODEL_NOT_FOUND" });
-  expect(own).toEqual([]);
+test("a worker that announces itself is told of; one that was started here and reports is not", async () => {
+  const { fleet, dir, announced } = aFleet();
   await fleet.start({ model: aModel(dir), worker_id: "w", wait: true });
   fleet.hear(aBeat({ slots_busy: 1 }));
   fleet.hear(aBeat({ worker_id: "ollama", url: "http://127.0.0.1:1", state: "Idle" }));
-  expect(own).toEqual(["w", "ollama"]);
+  expect(announced).toEqual(["ollama"]);
 });
 
 test("a failed worker is shown to people and not told to queens", async () => {
