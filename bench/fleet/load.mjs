@@ -1,7 +1,7 @@
 // Ten thousand hives, each on its own WebSocket, each beating every five seconds. Prints a line of JSON when all are connected
 // and known, and another one at the end. node load.mjs PORT SECONDS
-import { frameMessage } from "../lib/messages.mjs";
-import { openSocket, writeFrame } from "../load/raw-socket.mjs";
+import { frameMessage, Sequence } from "../lib/messages.mjs";
+import { openSocket, writeFrame } from "../lib/raw-socket.mjs";
 
 const HIVES = 10_000;
 const INTERVAL_MS = 5_000;
@@ -10,7 +10,7 @@ const CONNECTING_AT_ONCE = 100;
 
 const [port, seconds] = process.argv.slice(2);
 const boot = `boot-${Date.now()}`;
-const messages = Array.from({ length: HIVES }, (_, hive) => frameMessage(hive, boot));
+const messages = Array.from({ length: HIVES }, (_, hive) => frameMessage(hive, boot, new Sequence()));
 const sockets = [];
 let refused = 0;
 const onText = (text) => {

@@ -11,15 +11,25 @@ const SEQ_DIGITS = 10;
 /** Never zero: a server may leave out the unmasking where the mask is. */
 const MASK = [0x5a, 0x17, 0xc3, 0x88];
 
+/** Counts the messages of one boot of one hive, of whatever kind. */
+export class Sequence {
+  #next = FIRST_SEQ;
+  next() {
+    return this.#next++;
+  }
+}
+
 /** One message of one hive, in all its variants. */
-export class Message {
+class Message {
   #buffers;
   #seqAt;
   #mask;
+  #sequence;
   #sent = 0;
 
-  /** @param {readonly Buffer[]} buffers @param {number} seqAt @param {readonly number[]} mask over each digit, zeros for none */
-  constructor(buffers, seqAt, mask) {
+  /** @param {readonly Buffer[]} buffers @param {number} seqAt @param {readonly number[]} mask over each digit, zeros for none @param {Sequence} sequence */
+  constructor(buffers, seqAt, mask, sequence) {
+    this.#sequence = sequence;
     this.#buffers = buffers;
     this.#seqAt = seqAt;
     this.#mask = mask;
@@ -27,8 +37,8 @@ export class Message {
 
   /** The bytes of the next one. They hold until the variant's turn comes again. */
   next() {
-    const buffer = this.#buffers[this.#sent % this.#buffers.length];
-    let rest = FIRST_SEQ + this.#sent++;
+    const buffer = this.#buffers[this.#sent++ % this.#buffers.length];
+    let rest = this.#sequence.next();
     for (let at = SEQ_DIGITS - 1; at >= 0; at--) {
       buffer[this.#seqAt + at] = (48 + (rest % 10)) ^ this.#mask[at];
       rest = Math.floor(rest / 10);
@@ -47,7 +57,7 @@ function heartbeats(hive, boot) {
 const lease = (hive, boot) => JSON.stringify({ hive_id: hiveId(hive), boot_id: boot, seq: FIRST_SEQ });
 
 /** As the body of a POST. */
-export function postMessage(hive, boot, port) {
+export function postMessage(hive, boot, port, sequence) {
   const requests = heartbeats(hive, boot).map((body) => {
     const head = [
       "POST /api/v1/heartbeat HTTP/1.1",
@@ -57,20 +67,20 @@ export function postMessage(hive, boot, port) {
     ];
     return Buffer.from(`${head.join("\r\n")}\r\n\r\n${body}`);
   });
-  return new Message(requests, seqAt(requests), new Array(SEQ_DIGITS).fill(0));
+  return new Message(requests, seqAt(requests), new Array(SEQ_DIGITS).fill(0), sequence);
 }
 
 /** As one WebSocket frame, masked as a client must. */
-export const frameMessage = (hive, boot) => framed(heartbeats(hive, boot));
-export const leaseMessage = (hive, boot) => framed([lease(hive, boot)]);
+export const frameMessage = (hive, boot, sequence) => framed(heartbeats(hive, boot), sequence);
+export const leaseMessage = (hive, boot, sequence) => framed([lease(hive, boot)], sequence);
 
-function framed(texts) {
+function framed(texts, sequence) {
   const plain = texts.map((text) => Buffer.from(text));
   const at = seqAt(plain);
   const frames = plain.map(frameOf);
   const headBytes = frames[0].length - plain[0].length;
   const mask = Array.from({ length: SEQ_DIGITS }, (_, digit) => MASK[(at + digit) % MASK.length]);
-  return new Message(frames, headBytes + at, mask);
+  return new Message(frames, headBytes + at, mask, sequence);
 }
 
 function frameOf(body) {

@@ -1,7 +1,7 @@
 // Other processes: started for a measurement, ended with it.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -10,8 +10,6 @@ import { fileURLToPath } from "node:url";
 const HEAP_MB = 6_144;
 const READY_WITHIN_MS = 30_000;
 const STOP_WITHIN_MS = 10_000;
-/** Linux counts processor time in these, whatever the kernel's own tick is. */
-const TICKS_PER_SECOND = 100;
 
 /** @param {string} path below bench/ */
 export const beside = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
@@ -71,12 +69,13 @@ export async function startServer(args, env = process.env) {
   throw new Error(`${args.join(" ")} ended before it listened`);
 }
 
-/** Processor time that a process has used, its own threads' too, ms. To the nearest 10. */
+/** Processor time that a process has used, all its threads together, ms. Linux counts it in ns; threads that ended are left out. */
 export function cpuMs(pid) {
-  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
-  // The name in brackets may hold anything; after it the 12th and 13th are user and system time.
-  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-  return ((Number(fields[11]) + Number(fields[12])) * 1_000) / TICKS_PER_SECOND;
+  let ns = 0;
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    ns += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, "utf8").split(" ")[0]);
+  }
+  return ns / 1e6;
 }
 
 /** The most memory that a process has held so far, bytes. */
