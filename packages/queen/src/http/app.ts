@@ -13,7 +13,7 @@ import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import { VERSION } from "../version.ts";
 import { guard } from "./auth.ts";
-import { answerFailures } from "./failures.ts";
+import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
 import { serveHeartbeats } from "./heartbeat-socket.ts";
 import { operationRoutes } from "./operation-routes.ts";
 import { catalogRoutes, healthRoutes, heartbeatRoutes, registryRoutes, routingRoutes } from "./routes.ts";
@@ -45,6 +45,8 @@ export async function buildApp(
     forceCloseConnections: "idle",
     return503OnClosing: true,
     requestIdHeader: false,
+    frameworkErrors: answerUnreadable,
+    clientErrorHandler: answerNoise,
   }).withTypeProvider<TypeBoxTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   // What the core hands out is what travels; the schemas describe it and need not copy it.

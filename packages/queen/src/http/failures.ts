@@ -1,3 +1,4 @@
+import type { Socket } from "node:net";
 import { ERROR_MEANING, type ErrorCode, HiveError } from "@hive-registry/contract";
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
@@ -34,6 +35,28 @@ export function answerFailures(app: FastifyInstance): void {
     return send(reply, new HiveError("ROUTE_NOT_FOUND", "No such path. /docs lists them"));
   });
   app.setErrorHandler((error: FastifyError | HiveError, request, reply) => send(reply, toHiveError(error, request)));
+}
+
+const UNREADABLE = new HiveError("INVALID_REQUEST", "The request cannot be understood");
+const UNREADABLE_BODY = JSON.stringify(UNREADABLE.toBody());
+const UNREADABLE_REPLY = [
+  "HTTP/1.1 400 Bad Request",
+  "connection: close",
+  "content-type: application/json; charset=utf-8",
+  `content-length: ${Buffer.byteLength(UNREADABLE_BODY)}`,
+  "",
+  UNREADABLE_BODY,
+].join("\r\n");
+
+/** Answers what is refused before any route or hook sees it: an address with a broken escape, say. */
+export function answerUnreadable(_error: unknown, _request: unknown, reply: FastifyReply): void {
+  send(reply, UNREADABLE);
+}
+
+/** Answers what is not even HTTP, or not in time, and closes. Into an answer that is under way nothing is written. */
+export function answerNoise(_error: unknown, socket: Socket): void {
+  if (socket.writable && socket.bytesWritten === 0) socket.end(UNREADABLE_REPLY);
+  socket.destroySoon();
 }
 
 function toHiveError(error: FastifyError | HiveError, request: FastifyRequest): HiveError {
