@@ -1,14 +1,18 @@
-import { HiveError } from "@hive-registry/contract";
+import {
+  cannotListen,
+  createLog,
+  EXIT_FAILED,
+  EXIT_OK,
+  EXIT_USAGE,
+  isLoopback,
+  readToken,
+  SettingError,
+  stopSignals,
+} from "@hive-registry/command";
 import { Command, CommanderError } from "commander";
-import { type Given, readSettings, SettingError, type Settings } from "./config/settings.ts";
-import { isLoopback, readToken } from "./config/token.ts";
-import { createLog } from "./observability/log.ts";
+import { type Given, readSettings, type Settings } from "./config/settings.ts";
 import { type RunningQueen, serveQueen } from "./serve.ts";
 import { VERSION } from "./version.ts";
-
-export const EXIT_OK = 0;
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
 
 /** Runs the queen until it is told to stop. Answers the exit code. `argv` as `process.argv`. */
 export async function runQueen(argv: readonly string[]): Promise<number> {
@@ -31,7 +35,7 @@ export async function runQueen(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
 
-  const log = createLog(settings.logLevel);
+  const log = createLog("queen", settings.logLevel);
   const asked = stopSignals();
   let running: RunningQueen;
   try {
@@ -88,23 +92,7 @@ function parseFlags(
   };
 }
 
-function whyNot(error: unknown, settings: Settings): string {
-  if (error instanceof HiveError) return error.message;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") return `port ${settings.port} is taken: choose another with --port`;
-  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    return `cannot listen on ${settings.listen}, port ${settings.port} (${code}): choose others with --listen and --port`;
-  }
-  return error instanceof Error ? error.message : String(error);
-}
+const whyNot = (error: unknown, settings: Settings): string =>
+  cannotListen(error, settings) ?? (error instanceof Error ? error.message : String(error));
 
 const complain = (message: string): void => void process.stderr.write(`hive-queen: ${message}\n`);
-
-/** The first wish to stop and the second, which is impatient. */
-function stopSignals(): { readonly first: Promise<void>; readonly second: Promise<void> } {
-  const tell: (() => void)[] = [];
-  const next = (): Promise<void> => new Promise((resolve) => tell.push(resolve));
-  const signals = { first: next(), second: next() };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => tell.shift()?.());
-  return signals;
-}

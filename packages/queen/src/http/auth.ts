@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from "node:crypto";
+import { bearsToken } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
 import type { FastifyInstance, FastifyRequest } from "fastify";
 
@@ -6,12 +6,6 @@ import type { FastifyInstance, FastifyRequest } from "fastify";
 const OPEN_PATHS = new Set(["/healthz"]);
 /** What a page from elsewhere cannot be called. */
 const LOCAL_NAME = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
-
-/** Compares in a time that does not depend on where the two differ, or on how long they are. */
-export function tokensEqual(a: string, b: string): boolean {
-  const digest = (text: string) => createHash("sha256").update(text).digest();
-  return timingSafeEqual(digest(a), digest(b));
-}
 
 /**
  * With a token: every request but the open paths must carry `authorization: Bearer TOKEN`. Without one the queen listens on
@@ -28,10 +22,12 @@ export function guard(app: FastifyInstance, token: string | undefined): void {
 }
 
 function tokenError(request: FastifyRequest, token: string): HiveError | undefined {
-  const header = request.headers.authorization;
-  const given = header?.match(/^Bearer\s+(\S+)\s*$/i)?.[1];
-  if (given !== undefined && tokensEqual(given, token)) return undefined;
-  return new HiveError("UNAUTHENTICATED", header === undefined ? "This queen asks for a token" : "The token is wrong");
+  const { authorization } = request.headers;
+  if (bearsToken(authorization, token)) return undefined;
+  return new HiveError(
+    "UNAUTHENTICATED",
+    authorization === undefined ? "This queen asks for a token" : "The token is wrong",
+  );
 }
 
 function strangerError(request: FastifyRequest): HiveError | undefined {

@@ -1,5 +1,6 @@
+import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
-import { isIP } from "node:net";
+import type { Environment } from "./places.ts";
 import { SettingError } from "./settings.ts";
 
 const TOKEN_LENGTH_MAX = 4_096;
@@ -9,7 +10,7 @@ const TOKEN_LENGTH_MAX = 4_096;
  *
  * @throws {SettingError} when the file cannot be read, others may read it too, or it holds no token.
  */
-export function readToken(tokenFile: string | undefined, env: NodeJS.ProcessEnv): string | undefined {
+export function readToken(tokenFile: string | undefined, env: Environment): string | undefined {
   if (tokenFile === undefined) return env.HIVE_TOKEN ? checked(env.HIVE_TOKEN, "HIVE_TOKEN") : undefined;
   let text: string;
   try {
@@ -31,6 +32,12 @@ function checked(text: string, called: string): string {
   throw new SettingError(`${called} must hold one token: 1 to ${TOKEN_LENGTH_MAX} printable characters, no spaces`);
 }
 
-/** Whether only this machine can reach what listens there. */
-export const isLoopback = (host: string): boolean =>
-  host === "localhost" || host === "::1" || (isIP(host) === 4 && host.startsWith("127."));
+/** Whether an `authorization` header carries the token. Takes the same time wherever the two differ. */
+export function bearsToken(authorization: string | undefined, token: string): boolean {
+  const given = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1] ?? "";
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(given), digest(token));
+}
+
+/** Whether only this machine can reach what listens there. Anything else demands a token. */
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/.test(host);
