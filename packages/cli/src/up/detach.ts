@@ -86,7 +86,14 @@ function tellEnd(deps: DetachDeps, progress: Progress, logFile: string, begin: n
   return EXIT.failed;
 }
 
-const sizeOf = (path: string): number => statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+function sizeOf(path: string): number {
+  try {
+    return statSync(path).size;
+  } catch {
+    // There is none yet. A folder that cannot be used is the daemon's to tell.
+    return 0;
+  }
+}
 
 export interface DownDeps {
   readonly names: Names;

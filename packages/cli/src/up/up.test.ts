@@ -221,6 +221,12 @@ describe("a second hive up", () => {
     expect(existsSync(stateFile(stateDir))).toBe(false);
   });
 
+  test("a state folder that cannot be one is named, with the flag for another", () => {
+    const file = join(aStateDir(), "file");
+    writeFileSync(file, "");
+    expect(() => claimUpState(join(file, "below"), Date.now())).toThrow(/cannot be used \(ENOTDIR\).*--state-dir/);
+  });
+
   test("finds a queen that was started otherwise, and tells another program from one", async () => {
     const at = (port: number) => ({ stateDir: aStateDir(), port });
     const queen = await aServer((_, response) => void response.end("{}"));
