@@ -3,7 +3,7 @@ import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
 import websocket from "@fastify/websocket";
-import { HEARTBEAT_BYTES_MAX, type Schema, shape } from "@hive-registry/contract";
+import { HEARTBEAT_BYTES_MAX, HiveError, type Schema, shape } from "@hive-registry/contract";
 import fastify, { type FastifyBaseLogger, LogController } from "fastify";
 import { Type } from "typebox";
 import type { WebSocket } from "ws";
@@ -63,14 +63,19 @@ export async function buildApp(
   app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   heartbeatRoutes(app, queen);
-  app.get(
-    "/api/v1/heartbeat",
-    { websocket: true, schema: { hide: true, querystring: AckSchema } },
-    (socket, request) => {
+  app.route({
+    method: "GET",
+    url: "/api/v1/heartbeat",
+    schema: { hide: true, querystring: AckSchema },
+    handler: (_request, reply) => {
+      reply.header("allow", "POST");
+      throw new HiveError("METHOD_NOT_ALLOWED", "GET is for WebSockets here: POST a heartbeat, or ask for an upgrade");
+    },
+    wsHandler: (socket, request) => {
       const { ack } = request.query as { readonly ack?: string };
       serveHeartbeats({ queen, connections, log }, socket, { ackEvery: ack === "every" });
     },
-  );
+  });
   registryRoutes(app, queen);
   routingRoutes(app, queen);
   catalogRoutes(app, queen);
