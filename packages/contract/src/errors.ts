@@ -47,7 +47,8 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
     "A field is missing, of the wrong type or out of range. `details` names each one. Correct it; the same request never succeeds.",
   INVALID_JSON: "The body is not JSON.",
   UNAUTHENTICATED: "The token is missing or wrong. Send `authorization: Bearer TOKEN`.",
-  FORBIDDEN: "The token is right but does not allow this.",
+  FORBIDDEN:
+    "Refused whoever asks: it came under a host name that is not this server's, or as only a web page sends it, or it concerns another user's process.",
   ROUTE_NOT_FOUND: "No such path. `/docs` lists them.",
   HIVE_NOT_FOUND: "No hive of that id is known. `hive ls` lists them.",
   WORKER_NOT_FOUND: "No worker of that id is known. `hive workers` lists them.",
@@ -62,7 +63,7 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   UNSUPPORTED_MEDIA_TYPE: "Send `content-type: application/json`.",
   MODEL_INVALID: "The file is not a GGUF model, or one that the engine cannot run.",
   MODEL_TRUNCATED: "The model's file is incomplete: download it again.",
-  TOO_MANY_REQUESTS: "Too many at once. Wait for `retry-after` seconds.",
+  TOO_MANY_REQUESTS: "There are as many of them as there may be. Try again when some have ended.",
   INTERNAL: "A defect of ours. The log has the reason under the reply's `x-request-id`.",
   HIVE_FAILED: "The hive ended before it was heard. The operation shows its last words; its log has the rest.",
   WORKER_FAILED:
