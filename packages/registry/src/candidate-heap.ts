@@ -33,8 +33,41 @@ export class CandidateHeap {
     return this.size === 0 ? Number.POSITIVE_INFINITY : (this.#keys[1] as number);
   }
 
+  /** Also false for an item that no heap of this column ever had. */
   has(item: number): boolean {
-    return this.#positions.column[item] !== -1;
+    return (this.#positions.column[item] ?? -1) !== -1;
+  }
+
+  /** Any item, `at` from 0 to `size - 1`, in no particular order. */
+  itemAt(at: number): number {
+    return this.#items[at] as number;
+  }
+
+  /** The best item that passes, -1 when none does. Meant for few that do not: it looks at each of those that is better. */
+  firstWhere(passes: (item: number) => boolean): number {
+    const frontier = this.size === 0 ? [] : [0];
+    while (frontier.length > 0) {
+      let best = 0;
+      for (let each = 1; each < frontier.length; each++) {
+        if (this.#isBefore(frontier[each] as number, frontier[best] as number)) best = each;
+      }
+      const at = frontier[best] as number;
+      const item = this.#items[at] as number;
+      if (passes(item)) return item;
+      frontier[best] = frontier[frontier.length - 1] as number;
+      frontier.pop();
+      const firstChild = at * 4 + 1;
+      for (let child = firstChild; child < Math.min(firstChild + 4, this.size); child++) frontier.push(child);
+    }
+    return -1;
+  }
+
+  #isBefore(a: number, b: number): boolean {
+    const scoreA = this.#keys[2 * a] as number;
+    const scoreB = this.#keys[2 * b] as number;
+    return (
+      scoreA < scoreB || (scoreA === scoreB && (this.#keys[2 * a + 1] as number) < (this.#keys[2 * b + 1] as number))
+    );
   }
 
   add(item: number, score: number, tie: number): void {

@@ -1,78 +1,83 @@
-import type { HiveRecord } from "./hive-record.ts";
+/** What has to be looked at when its time has come. The two fields are the heap's own. */
+export interface Due {
+  checkAtMs: number;
+  /** -1: not in a heap. */
+  deadlinePosition: number;
+}
 
 /**
- * Hives by when time alone may change their status, soonest first. A heartbeat that only moves the deadline further away
- * does not touch the heap: whoever comes up early is looked at and put back, about once in 2.5 intervals.
+ * What is due, soonest first. A deadline that only moves further away need not touch the heap: what comes up early is looked
+ * at and put back. So a hive's heartbeat costs nothing here, and the hive comes up about once in 2.5 intervals.
  */
-export class DeadlineHeap {
-  readonly #hives: HiveRecord[] = [];
+export class DeadlineHeap<Item extends Due> {
+  readonly #items: Item[] = [];
 
-  /** The hive to look at first, when it is due. */
-  due(nowMs: number): HiveRecord | undefined {
-    const first = this.#hives[0];
+  /** What to look at first, when it is due. */
+  due(nowMs: number): Item | undefined {
+    const first = this.#items[0];
     return first !== undefined && first.checkAtMs <= nowMs ? first : undefined;
   }
 
-  /** Makes sure that the hive comes up at `checkAtMs` or before; `exactly` also moves it back. */
-  schedule(hive: HiveRecord, checkAtMs: number, exactly: boolean): void {
+  /** Makes sure that it comes up at `checkAtMs` or before; `exactly` also moves it back. */
+  schedule(item: Item, checkAtMs: number, exactly: boolean): void {
     if (checkAtMs === Number.POSITIVE_INFINITY) {
-      this.remove(hive);
+      this.remove(item);
       return;
     }
-    if (hive.deadlinePosition === -1) {
-      hive.checkAtMs = checkAtMs;
-      this.#hives.push(hive);
-      hive.deadlinePosition = this.#hives.length - 1;
-      this.#up(hive);
-    } else if (checkAtMs < hive.checkAtMs) {
-      hive.checkAtMs = checkAtMs;
-      this.#up(hive);
+    if (item.deadlinePosition === -1) {
+      item.checkAtMs = checkAtMs;
+      this.#items.push(item);
+      item.deadlinePosition = this.#items.length - 1;
+      this.#up(item);
+    } else if (checkAtMs < item.checkAtMs) {
+      item.checkAtMs = checkAtMs;
+      this.#up(item);
     } else if (exactly) {
-      hive.checkAtMs = checkAtMs;
-      this.#down(hive);
+      item.checkAtMs = checkAtMs;
+      this.#down(item);
     }
   }
 
-  remove(hive: HiveRecord): void {
-    const at = hive.deadlinePosition;
+  remove(item: Item): void {
+    const at = item.deadlinePosition;
     if (at === -1) return;
-    hive.deadlinePosition = -1;
-    const last = this.#hives.pop() as HiveRecord;
-    if (last === hive) return;
+    item.deadlinePosition = -1;
+    const last = this.#items.pop() as Item;
+    if (last === item) return;
     this.#put(last, at);
     this.#up(last);
     this.#down(last);
   }
 
-  #up(hive: HiveRecord): void {
-    let at = hive.deadlinePosition;
+  #up(item: Item): void {
+    let at = item.deadlinePosition;
     while (at > 0) {
       const parentAt = (at - 1) >> 1;
-      const parent = this.#hives[parentAt] as HiveRecord;
-      if (parent.checkAtMs <= hive.checkAtMs) break;
+      const parent = this.#items[parentAt] as Item;
+      if (parent.checkAtMs <= item.checkAtMs) break;
       this.#put(parent, at);
       at = parentAt;
     }
-    this.#put(hive, at);
+    this.#put(item, at);
   }
 
-  #down(hive: HiveRecord): void {
-    let at = hive.deadlinePosition;
+  #down(item: Item): void {
+    let at = item.deadlinePosition;
     for (;;) {
       let childAt = at * 2 + 1;
-      if (childAt >= this.#hives.length) break;
-      const right = this.#hives[childAt + 1];
-      if (right !== undefined && right.checkAtMs < (this.#hives[childAt] as HiveRecord).checkAtMs) childAt++;
-      const child = this.#hives[childAt] as HiveRecord;
-      if (child.checkAtMs >= hive.checkAtMs) break;
+      if (childAt >= this.#items.length) break;
+      const right = this.#items[childAt + 1];
+      if (right !== undefined && right.checkAtMs < (this.#items[childAt] as Item).checkAtMs) childAt++;
+      const child = this.#items[childAt] as Item;
+      if (child.checkAtMs >= item.checkAtMs) break;
       this.#put(child, at);
       at = childAt;
     }
-    this.#put(hive, at);
+    this.#put(item, at);
   }
 
-  #put(hive: HiveRecord, at: number): void {
-    this.#hives[at] = hive;
-    hive.deadlinePosition = at;
+  #put(item: Item, at: number): void {
+    this.#items[at] = item;
+    item.deadlinePosition = at;
   }
 }

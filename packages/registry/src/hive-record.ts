@@ -1,4 +1,5 @@
 import type { AgeBucket } from "./age-index.ts";
+import type { Due } from "./deadline-heap.ts";
 import type { LivenessFacts } from "./liveness.ts";
 import type { HeartbeatOrder } from "./order.ts";
 import type { HiveReport, HiveRuntimeState, HiveStatus, ResourceInfo, WorkerInfo } from "./types.ts";
@@ -6,7 +7,7 @@ import type { HiveReport, HiveRuntimeState, HiveStatus, ResourceInfo, WorkerInfo
 const GB = 1e9;
 
 /** One hive inside the registry. It changes with each heartbeat and is never handed out: callers get {@link stateOf}. */
-export class HiveRecord implements LivenessFacts {
+export class HiveRecord implements LivenessFacts, Due {
   readonly hiveId: string;
   report: HiveReport;
   /** As in the report; asked for so often that it stands here too. */

@@ -7,4 +7,5 @@ export { systemClock } from "./clock.ts";
 export { RevisionGapError } from "./errors.ts";
 export { DEFAULT_LIMITS, type LivenessLimits } from "./liveness.ts";
 export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";
+export { POLICIES, type Policy, type Reservation, type ReserveRequest } from "./scheduler/types.ts";
 export type * from "./types.ts";

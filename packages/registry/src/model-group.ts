@@ -11,6 +11,8 @@ export class ModelGroup {
   /** Hives that have the model. */
   hives = 0;
   slotsFree = 0;
+  /** Counts up whenever a worker comes or goes. */
+  membership = 0;
   /** The last count of a hive that met this group; keeps a hive with eight such workers one hive. */
   countedIn = 0;
 

@@ -8,6 +8,7 @@ import { RevisionGapError } from "./errors.ts";
 import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, statusAt } from "./liveness.ts";
 import { isStale, PAST_BOOTS_MAX } from "./order.ts";
+import type { Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
 import type {
   HiveHeartbeatPayload,
   HiveLease,
@@ -33,6 +34,10 @@ export interface HiveRegistryOptions {
   /** A hive that claims a longer interval is held to this one. Default 60,000. */
   readonly intervalMaxMs?: number;
   readonly limits?: LivenessLimits;
+  /** How a worker is chosen when the request does not say. Default `best`. */
+  readonly policy?: Policy;
+  /** 0 to 1, without 1. Default `Math.random`. */
+  readonly random?: () => number;
   /** Told when a listener throws; others and the registry go on. Default: the error is thrown again outside of the call. */
   readonly onListenerError?: (error: unknown) => void;
 }
@@ -59,9 +64,9 @@ export class HiveRegistry {
   readonly #limits: LivenessLimits;
   readonly #changes: ChangeFeed;
   readonly #hives: Map<string, HiveRecord> = new Map();
-  readonly #workers: WorkerTable = new WorkerTable();
+  readonly #workers: WorkerTable;
   readonly #ages: AgeIndex = new AgeIndex();
-  readonly #deadlines: DeadlineHeap = new DeadlineHeap();
+  readonly #deadlines: DeadlineHeap<HiveRecord> = new DeadlineHeap();
   readonly #statuses: Record<HiveStatus, number> = { alive: 0, suspect: 0, silent: 0 };
   #latestMs = Number.NEGATIVE_INFINITY;
   #revision = 0;
@@ -75,6 +80,10 @@ export class HiveRegistry {
     this.#intervalMs = options.intervalMs ?? 5_000;
     this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#workers = new WorkerTable((hiveId) => this.#hives.get(hiveId), {
+      random: options.random ?? Math.random,
+      policy: options.policy ?? "best",
+    });
     this.#changes = new ChangeFeed(options.onListenerError ?? throwLater);
   }
 
@@ -207,7 +216,7 @@ export class HiveRegistry {
   /** Worker ids are unique within a hive only: of several, the one whose hive was heard last. */
   getWorker(workerId: string): HiveWorker | undefined {
     const row = this.#workers.find(workerId);
-    return row === -1 ? undefined : this.#at(row);
+    return row === -1 ? undefined : this.#workers.workerAt(row);
   }
 
   /** Where to send inference requests, past hive and queen. Undefined for an unknown worker and for one without a URL. */
@@ -222,27 +231,28 @@ export class HiveRegistry {
 
   /** As {@link listAllWorkers}, one by one. Do not let a heartbeat in between: its changes may be seen or not. */
   *allWorkers(): Generator<HiveWorker> {
-    for (const row of this.#workers.all()) yield this.#at(row);
+    for (const row of this.#workers.all()) yield this.#workers.workerAt(row);
   }
 
   /** All workers in state `Idle`, also on hives that are not alive. */
   findIdleWorkers(): HiveWorker[] {
-    return Array.from(this.#workers.idle(), (row) => this.#at(row));
+    return Array.from(this.#workers.idle(), (row) => this.#workers.workerAt(row));
   }
 
   /** All workers that have the model: as `model_id`, or among `models`. */
   findWorkersByModel(modelId: string): HiveWorker[] {
-    return Array.from(this.#workers.withModel(modelId), (row) => this.#at(row));
+    return Array.from(this.#workers.withModel(modelId), (row) => this.#workers.workerAt(row));
   }
 
   findWorkersByBackend(backend: string): HiveWorker[] {
-    return Array.from(this.#workers.withBackend(backend), (row) => this.#at(row));
+    return Array.from(this.#workers.withBackend(backend), (row) => this.#workers.workerAt(row));
   }
 
   /**
    * Picks the idle worker that has `modelId` and the lowest GPU usage; else any idle worker with the lowest GPU usage.
    * A worker that does not report `gpu_percent` counts as 100. Only workers with a URL, on hives that are alive; degraded
-   * ones after all healthy ones, draining ones never. Equals take turns: the one chosen least recently comes first.
+   * ones after all healthy ones, draining ones never. Among equals the one with the fewest reservations, then the one chosen
+   * least recently.
    * O(log n) in the number of idle workers. Rule: seed, "Find Best Worker for Model".
    *
    * @returns `undefined` when no alive hive has an idle worker. A caller may retry after one heartbeat interval.
@@ -250,7 +260,7 @@ export class HiveRegistry {
   findBestWorkerForModel(modelId: string): HiveWorker | undefined {
     this.#advance();
     const row = this.#workers.choose(modelId);
-    return row === -1 ? undefined : this.#at(row);
+    return row === -1 ? undefined : this.#workers.workerAt(row);
   }
 
   totalWorkerCount(): number {
@@ -260,6 +270,32 @@ export class HiveRegistry {
   /** Empty for a hive nobody knows. */
   getWorkersOnHive(hiveId: string): WorkerInfo[] {
     return [...(this.#hives.get(hiveId)?.workers ?? [])];
+  }
+
+  // ---- reservations -------------------------------------------------------------------------------------------------
+
+  /**
+   * Chooses a worker that has the model and room, and holds a place at it, in one step. A worker's room is its slots less
+   * what it reports and what is reserved and cannot be in that report yet; so between two heartbeats requests spread as if
+   * each were reported at once. Never a worker on a hive that is not alive, a loading or draining one, or one without a URL.
+   *
+   * The reservation ends by `release()` (or {@link release}), by its time, or with its worker; ending it twice is harmless.
+   *
+   * @returns `undefined` when no worker of the model has room.
+   */
+  reserve(request: ReserveRequest): Reservation | undefined {
+    return this.#workers.scheduler.reserve(request, this.#advance());
+  }
+
+  /** Gives a reserved place back. False when it was given back already, or its time is over. */
+  release(reservationId: string): boolean {
+    return this.#workers.scheduler.release(reservationId) !== undefined;
+  }
+
+  /** Places that are reserved now. */
+  reservationCount(): number {
+    this.#advance();
+    return this.#workers.scheduler.active;
   }
 
   // ---- time, changes, replicas --------------------------------------------------------------------------------------
@@ -362,10 +398,6 @@ export class HiveRegistry {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #at(row: number): HiveWorker {
-    return { hive_id: this.#workers.hiveAt(row).hiveId, worker: this.#workers.infoAt(row) };
-  }
-
   #now(): number {
     const nowMs = this.#clock() + (this.#behindMs ?? 0);
     if (nowMs > this.#latestMs) this.#latestMs = nowMs;
@@ -375,6 +407,7 @@ export class HiveRegistry {
   /** Now; whoever fell quiet until now is marked so. */
   #advance(): number {
     const nowMs = this.#now();
+    this.#workers.scheduler.expire(nowMs);
     if (this.#behindMs !== undefined) return nowMs;
     for (let hive = this.#deadlines.due(nowMs); hive !== undefined; hive = this.#deadlines.due(nowMs)) {
       this.#settle(hive, nowMs, "quiet");

@@ -3,8 +3,10 @@ import type { Intern } from "./copy-worker.ts";
 import { grownCapacity, grownFloat64, grownInt32 } from "./grow.ts";
 import type { HiveRecord } from "./hive-record.ts";
 import { ModelGroup } from "./model-group.ts";
+import { Scheduler, type SchedulerView } from "./scheduler/scheduler.ts";
+import type { Policy } from "./scheduler/types.ts";
 import { SlotList } from "./slot-list.ts";
-import type { ModelSummary, WorkerInfo } from "./types.ts";
+import type { HiveWorker, ModelSummary, WorkerInfo } from "./types.ts";
 
 /** A worker that does not report `gpu_percent` is taken for fully used. Rule: design, "findBestWorkerForModel". */
 const UNKNOWN_GPU_PERCENT = 100;
@@ -12,6 +14,8 @@ const UNKNOWN_GPU_PERCENT = 100;
 const DEGRADED_PENALTY = 1e6;
 /** Names of backends and engines that are kept once for all; past so many, sharing is not worth the table. */
 const SHARED_TEXTS_MAX = 1_024;
+/** In a tie the number of reservations comes before the number of the last choice: room for 10¹² choices. */
+const CHOICES_MAX = 2 ** 40;
 const NONE = -1;
 
 /**
@@ -20,7 +24,8 @@ const NONE = -1;
  * or compare quickly is a number in a typed array, because a million small objects would cost three times the memory and
  * a cache miss a step.
  */
-export class WorkerTable {
+export class WorkerTable implements SchedulerView {
+  readonly scheduler: Scheduler;
   // Columns of the rows.
   readonly #hive: (HiveRecord | undefined)[] = [];
   /** Where the worker stands in its hive's list. */
@@ -41,8 +46,8 @@ export class WorkerTable {
   #seatGroup: Int32Array = new Int32Array(0);
   #seatPosition: Int32Array = new Int32Array(0);
   #nextSeat: Int32Array = new Int32Array(0);
-  /** Number of the choice that took it last; outlives its time as a candidate. */
-  #chosen: Float64Array = new Float64Array(0);
+  /** What decides among equals: reservations first, then the number of the last choice. Outlives its time as a candidate. */
+  #tie: Float64Array = new Float64Array(0);
   readonly #seatPositions: HeapPositions = { column: new Int32Array(0) };
   readonly #freeSeats: number[] = [];
   #seats = 0;
@@ -59,14 +64,21 @@ export class WorkerTable {
   readonly #rowOfId: Map<string, number> = new Map();
   readonly #sharedTexts: Map<string, string> = new Map();
   readonly #modelless: number;
+  readonly #hiveById: (hiveId: string) => HiveRecord | undefined;
   #choices = 0;
   #counts = 0;
 
   size = 0;
   readonly states: Record<WorkerInfo["state"], number> = { Idle: 0, Busy: 0, Loading: 0 };
 
-  constructor() {
+  /** @param hiveById for questions about one hive. */
+  constructor(
+    hiveById: (hiveId: string) => HiveRecord | undefined,
+    options: { readonly random: () => number; readonly policy: Policy },
+  ) {
+    this.#hiveById = hiveById;
     this.#modelless = this.#addGroup("");
+    this.scheduler = new Scheduler(this, options);
   }
 
   /** One copy of each name that many workers share. */
@@ -114,14 +126,21 @@ export class WorkerTable {
       this.#match(hive, before, workers);
       this.#countModelsOf(hive, 1);
     }
-    this.refresh(hive, hiveAlive);
+    for (let at = 0; at < workers.length; at++) {
+      const row = hive.rows[at] as number;
+      this.#refresh(row, workers[at] as WorkerInfo, hiveAlive);
+      this.scheduler.reported(row, workers[at] as WorkerInfo, hive.receivedAtMs);
+    }
     this.heard(hive);
   }
 
   /** Brings ranking and free slots up to date with what the hive's workers report and with whether the hive is alive. */
   refresh(hive: HiveRecord, hiveAlive: boolean): void {
     const { rows, workers } = hive;
-    for (let at = 0; at < rows.length; at++) this.#refresh(rows[at] as number, workers[at] as WorkerInfo, hiveAlive);
+    for (let at = 0; at < rows.length; at++) {
+      this.#refresh(rows[at] as number, workers[at] as WorkerInfo, hiveAlive);
+      this.scheduler.refreshed(rows[at] as number);
+    }
   }
 
   /** The hive was heard: its workers come first among those of the same id. */
@@ -146,8 +165,9 @@ export class WorkerTable {
     if (at === NONE) return NONE;
     const { candidates } = this.#groups[at] as ModelGroup;
     const seat = candidates.first;
-    this.#chosen[seat] = ++this.#choices;
-    candidates.update(seat, candidates.firstScore, this.#choices);
+    const tie = Math.floor(candidates.firstTie / CHOICES_MAX) * CHOICES_MAX + ++this.#choices;
+    this.#tie[seat] = tie;
+    candidates.update(seat, candidates.firstScore, tie);
     this.#rankGroup(at);
     return this.#seatRow[seat] as number;
   }
@@ -187,6 +207,60 @@ export class WorkerTable {
     return Object.fromEntries(
       Array.from(this.#groupOfModel, ([model, at]) => [model, (this.#groups[at] as ModelGroup).seats.size]),
     );
+  }
+
+  // ---- what the scheduler asks --------------------------------------------------------------------------------------
+
+  workerAt(row: number): HiveWorker {
+    return { hive_id: this.hiveAt(row).hiveId, worker: this.infoAt(row) };
+  }
+
+  isHiveAlive(row: number): boolean {
+    return this.hiveAt(row).status === "alive";
+  }
+
+  rowsOfHive(hiveId: string): readonly number[] {
+    return this.#hiveById(hiveId)?.rows ?? [];
+  }
+
+  groupOfModel(model: string): number {
+    return this.#groupOfModel.get(model) ?? NONE;
+  }
+
+  rowOf(seat: number): number {
+    return this.#seatRow[seat] as number;
+  }
+
+  groupOf(seat: number): number {
+    return this.#seatGroup[seat] as number;
+  }
+
+  firstSeat(row: number): number {
+    return this.#firstSeat[row] as number;
+  }
+
+  nextSeat(seat: number): number {
+    return this.#nextSeat[seat] as number;
+  }
+
+  *seatsOf(group: number): Generator<number> {
+    const { seats } = this.#groups[group] as ModelGroup;
+    for (let at = 0; at < seats.size; at++) yield seats.at(at);
+  }
+
+  membershipOf(group: number): number {
+    return (this.#groups[group] as ModelGroup).membership;
+  }
+
+  reservationsChanged(row: number, count: number): void {
+    for (let seat = this.#firstSeat[row] as number; seat !== NONE; seat = this.#nextSeat[seat] as number) {
+      const tie = count * CHOICES_MAX + ((this.#tie[seat] as number) % CHOICES_MAX);
+      this.#tie[seat] = tie;
+      if (this.#candidate[row] === 0) continue;
+      const at = this.#seatGroup[seat] as number;
+      (this.#groups[at] as ModelGroup).candidates.update(seat, this.#score[row] as number, tie);
+      this.#rankGroup(at);
+    }
   }
 
   // ---- workers of one hive ------------------------------------------------------------------------------------------
@@ -256,8 +330,8 @@ export class WorkerTable {
       const group = this.#groups[at] as ModelGroup;
       group.slotsFree += slotsDelta;
       if (!candidate) group.candidates.remove(seat);
-      else if (was) group.candidates.update(seat, score, this.#chosen[seat] as number);
-      else group.candidates.add(seat, score, this.#chosen[seat] as number);
+      else if (was) group.candidates.update(seat, score, this.#tie[seat] as number);
+      else group.candidates.add(seat, score, this.#tie[seat] as number);
       this.#rankGroup(at);
     }
   }
@@ -269,6 +343,7 @@ export class WorkerTable {
     this.#unlinkId(row, info.worker_id);
     this.states[info.state]--;
     this.size--;
+    this.scheduler.rowRemoved(row);
     this.#hive[row] = undefined;
     this.#freeRows.push(row);
   }
@@ -368,11 +443,13 @@ export class WorkerTable {
     const group = this.#groups[at] as ModelGroup;
     this.#seatRow[seat] = row;
     this.#seatGroup[seat] = at;
-    this.#chosen[seat] = 0;
+    this.#tie[seat] = 0;
     this.#seatPositions.column[seat] = NONE;
     this.#seatPosition[seat] = group.seats.add(seat);
     this.#nextSeat[seat] = this.#firstSeat[row] as number;
     this.#firstSeat[row] = seat;
+    group.membership++;
+    this.scheduler.seatAdded(seat);
     if (this.#candidate[row] === 0) return;
     group.candidates.add(seat, this.#score[row] as number, 0);
     group.slotsFree += this.#slotsFree[row] as number;
@@ -391,7 +468,10 @@ export class WorkerTable {
       const position = this.#seatPosition[seat] as number;
       const moved = group.seats.removeAt(position);
       if (moved !== NONE) this.#seatPosition[moved] = position;
+      group.membership++;
+      this.scheduler.seatRemoved(seat, at);
       if (group.seats.size === 0 && at !== this.#modelless) {
+        this.scheduler.groupRemoved(at);
         this.#groupOfModel.delete(group.model);
         this.#freeGroups.push(at);
       }
@@ -408,7 +488,7 @@ export class WorkerTable {
       this.#seatGroup = grownInt32(this.#seatGroup, capacity);
       this.#seatPosition = grownInt32(this.#seatPosition, capacity);
       this.#nextSeat = grownInt32(this.#nextSeat, capacity);
-      this.#chosen = grownFloat64(this.#chosen, capacity);
+      this.#tie = grownFloat64(this.#tie, capacity);
       this.#seatPositions.column = grownInt32(this.#seatPositions.column, capacity);
     }
     return seat;

@@ -1,0 +1,78 @@
+import { DeadlineHeap, type Due } from "../deadline-heap.ts";
+import type { WorkerInfo } from "../types.ts";
+
+/** One reservation as the book keeps it. */
+export interface BookEntry extends Due {
+  readonly id: string;
+  readonly row: number;
+  readonly createdAtMs: number;
+}
+
+/**
+ * All reservations that stand, by id, by worker and by when they expire. Each ends exactly once, whoever ends it first:
+ * release, time, or the worker's going.
+ */
+export class ReservationBook {
+  readonly #byId: Map<string, BookEntry> = new Map();
+  /** In the order in which they were made. */
+  readonly #byRow: Map<number, BookEntry[]> = new Map();
+  readonly #expiring: DeadlineHeap<BookEntry> = new DeadlineHeap();
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  has(id: string): boolean {
+    return this.#byId.has(id);
+  }
+
+  countAt(row: number): number {
+    return this.#byRow.get(row)?.length ?? 0;
+  }
+
+  add(id: string, row: number, nowMs: number, expiresAtMs: number): void {
+    const entry: BookEntry = { id, row, createdAtMs: nowMs, checkAtMs: expiresAtMs, deadlinePosition: -1 };
+    this.#byId.set(id, entry);
+    const atRow = this.#byRow.get(row);
+    if (atRow === undefined) this.#byRow.set(row, [entry]);
+    else atRow.push(entry);
+    this.#expiring.schedule(entry, expiresAtMs, false);
+  }
+
+  /** @returns the worker's row; undefined when it had ended already. */
+  end(id: string): number | undefined {
+    const entry = this.#byId.get(id);
+    if (entry === undefined) return undefined;
+    this.#byId.delete(id);
+    this.#expiring.remove(entry);
+    const atRow = this.#byRow.get(entry.row) as BookEntry[];
+    if (atRow.length === 1) this.#byRow.delete(entry.row);
+    else atRow.splice(atRow.indexOf(entry), 1);
+    return entry.row;
+  }
+
+  /** Ids of those whose time is over. */
+  *expired(nowMs: number): Generator<string> {
+    for (let entry = this.#expiring.due(nowMs); entry !== undefined; entry = this.#expiring.due(nowMs)) yield entry.id;
+  }
+
+  /** The worker is gone, and what was reserved at it. */
+  endAllAt(row: number): void {
+    for (const { id } of [...(this.#byRow.get(row) ?? [])]) this.end(id);
+  }
+
+  /**
+   * How many of ours a worker's report can contain: up to the one that it names as the last it admitted; when it names none
+   * that stands, those made before the report.
+   */
+  containedIn(row: number, worker: WorkerInfo, reportedAtMs: number): number {
+    const atRow = this.#byRow.get(row);
+    if (atRow === undefined) return 0;
+    const echoed =
+      worker.last_reservation === undefined ? -1 : atRow.findIndex(({ id }) => id === worker.last_reservation);
+    if (echoed !== -1) return echoed + 1;
+    let contained = 0;
+    while (contained < atRow.length && (atRow[contained] as BookEntry).createdAtMs < reportedAtMs) contained++;
+    return contained;
+  }
+}

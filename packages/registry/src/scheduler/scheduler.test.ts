@@ -1,0 +1,275 @@
+import { describe, expect, test } from "vitest";
+import { HiveRegistry, type HiveRegistryOptions } from "../registry.ts";
+import { aHeartbeat, aWorker, FakeClock } from "../testing/builders.ts";
+import type { WorkerInfo } from "../types.ts";
+import { TTL_DEFAULT_MS, TTL_MAX_MS } from "./scheduler.ts";
+import { POLICIES, type ReserveRequest } from "./types.ts";
+
+/** One hive, whose workers report as a story says. */
+function aFleet(options: HiveRegistryOptions = {}) {
+  const clock = new FakeClock();
+  const registry = new HiveRegistry({ now: clock.now, ...options });
+  let seq = 0;
+  const report = (...workers: Partial<WorkerInfo>[]) => {
+    clock.advance(1);
+    const list = workers.map((fields, at) => aWorker({ worker_id: `w${at}`, model_id: "m", ...fields }));
+    const heartbeat = aHeartbeat({ boot_id: "b", seq: ++seq, workers: list });
+    registry.updateHiveState("localhost", heartbeat, { receivedAtMs: clock.ms });
+    clock.advance(1);
+  };
+  const reserve = (request: Partial<ReserveRequest> = {}) => registry.reserve({ model: "m", ...request });
+  const chosen = (request: Partial<ReserveRequest> = {}) => reserve(request)?.worker.worker_id;
+  return { clock, registry, report, reserve, chosen };
+}
+
+describe("between two heartbeats", () => {
+  test("requests spread as if each were reported at once, and nobody gets one too many", () => {
+    const { report, chosen } = aFleet();
+    report({ slots_total: 2 }, { slots_total: 2 }, {});
+    const places = [chosen(), chosen(), chosen(), chosen(), chosen()];
+    expect(places.toSorted()).toEqual(["w0", "w0", "w1", "w1", "w2"]);
+    expect(new Set(places.slice(0, 3)).size).toBe(3);
+    expect(chosen()).toBeUndefined();
+  });
+
+  test("a place that is given back is free at once, and giving it back twice is harmless", () => {
+    const { registry, report, reserve } = aFleet();
+    report({});
+    const first = reserve();
+    expect(reserve()).toBeUndefined();
+    expect(first?.release()).toBe(true);
+    expect(first?.release()).toBe(false);
+    expect(registry.release(first?.reservation_id ?? "")).toBe(false);
+    expect(reserve()).toBeDefined();
+    expect(registry.reservationCount()).toBe(1);
+  });
+
+  test("a heartbeat does not erase a reservation that it cannot contain yet, and does not count one twice that it does", () => {
+    const { clock, registry, report, chosen } = aFleet();
+    report({ slots_total: 2, slots_busy: 0 });
+    const sentBefore = aHeartbeat({
+      boot_id: "b",
+      seq: 100,
+      workers: [aWorker({ worker_id: "w0", model_id: "m", slots_total: 2, slots_busy: 0 })],
+    });
+    expect(chosen()).toBe("w0");
+    registry.updateHiveState("localhost", sentBefore, { receivedAtMs: clock.ms });
+    expect(chosen()).toBe("w0");
+    expect(chosen()).toBeUndefined();
+    clock.advance(10);
+    const sentAfter = {
+      ...sentBefore,
+      seq: 101,
+      workers: [aWorker({ worker_id: "w0", model_id: "m", slots_total: 3, slots_busy: 2 })],
+    };
+    registry.updateHiveState("localhost", sentAfter, { receivedAtMs: clock.ms });
+    expect(chosen()).toBe("w0");
+    expect(chosen()).toBeUndefined();
+  });
+
+  test("what others asked of a worker is counted beside what we did", () => {
+    const { report, chosen } = aFleet();
+    report({ slots_total: 4, slots_busy: 3 }, { slots_total: 4, slots_busy: 1 });
+    expect([chosen(), chosen(), chosen()]).toEqual(["w1", "w1", expect.any(String)]);
+    report({ slots_total: 2, slots_busy: 2 }, { slots_total: 2, slots_busy: 2, queue_depth: 3 });
+    expect(chosen()).toBeUndefined();
+  });
+
+  test("a worker's echo of the last reservation it admitted says what its report contains", () => {
+    const { clock, registry, report, reserve, chosen } = aFleet();
+    report({ slots_total: 3 });
+    const [first, second] = [reserve(), reserve()];
+    clock.advance(50);
+    const echoing = aWorker({
+      worker_id: "w0",
+      model_id: "m",
+      slots_total: 3,
+      slots_busy: 1,
+      last_reservation: first?.reservation_id ?? "",
+    });
+    registry.updateHiveState("localhost", aHeartbeat({ boot_id: "b", seq: 50, workers: [echoing] }), {
+      receivedAtMs: clock.ms,
+    });
+    expect(chosen()).toBe("w0");
+    expect(chosen()).toBeUndefined();
+    second?.release();
+    expect(chosen()).toBe("w0");
+  });
+
+  test("a worker without slots that is busy with our own request is free again when that ends", () => {
+    const { report, reserve } = aFleet();
+    report({});
+    const ours = reserve();
+    report({ state: "Busy" });
+    expect(reserve()).toBeUndefined();
+    ours?.release();
+    expect(reserve()).toBeDefined();
+    const { report: tell, chosen } = aFleet();
+    tell({ state: "Busy" });
+    expect(chosen()).toBeUndefined();
+  });
+});
+
+describe("a reservation ends", () => {
+  test("when its time is over", () => {
+    const { clock, registry, report, reserve, chosen } = aFleet();
+    report({});
+    expect(reserve({ ttl_ms: 1_000 })).toMatchObject({ created_at_ms: clock.ms, expires_at_ms: clock.ms + 1_000 });
+    clock.advance(999);
+    expect(chosen()).toBeUndefined();
+    clock.advance(1);
+    expect(registry.reservationCount()).toBe(0);
+    expect(chosen({ ttl_ms: Number.MAX_SAFE_INTEGER })).toBe("w0");
+    expect(TTL_DEFAULT_MS).toBeLessThan(TTL_MAX_MS);
+  });
+
+  test("with its worker, and with its hive", () => {
+    const { registry, report, reserve } = aFleet();
+    report({}, {});
+    reserve();
+    reserve();
+    report({});
+    expect(registry.reservationCount()).toBe(1);
+    registry.removeHive("localhost");
+    expect(registry.reservationCount()).toBe(0);
+  });
+});
+
+describe("nobody is sent", () => {
+  test.each<[string, Partial<WorkerInfo>]>([
+    ["to a loading worker", { state: "Loading" }],
+    ["to a draining worker", { draining: true }],
+    ["to a worker without slots", { slots_total: 0 }],
+    ["to a worker of another model", { model_id: "other" }],
+  ])("%s, by no policy", (_, fields) => {
+    const { report, chosen } = aFleet();
+    report(fields);
+    for (const policy of POLICIES) expect(chosen({ policy, session: "s", prefix_key: "p" })).toBeUndefined();
+  });
+
+  test("to a hive that fell silent, by no policy", () => {
+    const { clock, report, chosen } = aFleet();
+    report({});
+    expect(chosen()).toBe("w0");
+    clock.advance(12_500);
+    for (const policy of POLICIES) expect(chosen({ policy, session: "s", prefix_key: "p" })).toBeUndefined();
+  });
+
+  test("where it was tried already, to another backend or another hive", () => {
+    const { report, chosen } = aFleet();
+    report({ backend: "cuda", slots_total: 9 }, { backend: "cpu", slots_total: 9 });
+    for (const policy of POLICIES) {
+      const request = { policy, session: "s", prefix_key: "p" };
+      expect(chosen({ ...request, exclude: ["w0"] })).toBe("w1");
+      expect(chosen({ ...request, backend: "cuda" })).toBe("w0");
+      expect(chosen({ ...request, hive_id: "elsewhere" })).toBeUndefined();
+      expect(chosen({ ...request, exclude: ["w0", "w1"] })).toBeUndefined();
+    }
+  });
+});
+
+describe("best", () => {
+  test("prefers who is used least, whether by requests or by others' work on the GPU", () => {
+    const { report, chosen } = aFleet();
+    report(
+      { slots_total: 4, gpu_percent: 95 },
+      { slots_total: 4, slots_busy: 1, gpu_percent: 99 },
+      { slots_total: 4, slots_busy: 2 },
+    );
+    expect([chosen(), chosen(), chosen(), chosen()]).toEqual([
+      "w1",
+      expect.stringMatching(/w1|w2/),
+      expect.any(String),
+      expect.any(String),
+    ]);
+  });
+
+  test("prefers the lower GPU usage among idle ones, and degraded ones only when nobody else has room", () => {
+    const { report, chosen } = aFleet();
+    report({ gpu_percent: 40 }, { gpu_percent: 10 }, { gpu_percent: 0, health_status: "degraded" });
+    expect([chosen(), chosen(), chosen(), chosen()]).toEqual(["w1", "w0", "w2", undefined]);
+  });
+});
+
+test("findBestWorkerForModel prefers, among equals, the one with fewer reservations", () => {
+  const { registry, report, chosen } = aFleet();
+  report({ slots_total: 4 }, { slots_total: 4 });
+  const reserved = chosen();
+  const other = reserved === "w0" ? "w1" : "w0";
+  const best = () => registry.findBestWorkerForModel("m")?.worker.worker_id;
+  expect([best(), best(), best()]).toEqual([other, other, other]);
+});
+
+test("round-robin gives everybody a turn, in turn", () => {
+  const { report, chosen } = aFleet({ policy: "round-robin" });
+  report({ slots_total: 4, gpu_percent: 90 }, { slots_total: 4 }, { slots_total: 4 });
+  const first = [chosen(), chosen(), chosen()];
+  expect(new Set(first).size).toBe(3);
+  expect([chosen(), chosen(), chosen()]).toEqual(first);
+});
+
+test("least-load looks at slots only, in shares", () => {
+  const { report, chosen } = aFleet({ policy: "least-load" });
+  report({ slots_total: 8, slots_busy: 2, gpu_percent: 100 }, { slots_total: 2, slots_busy: 1, gpu_percent: 0 });
+  expect([chosen(), chosen()]).toEqual(["w0", "w0"]);
+});
+
+test("power-of-two takes the less loaded of the two that chance names", () => {
+  const chance = [0, 0.6];
+  let at = 0;
+  const { report, chosen } = aFleet({ policy: "power-of-two", random: () => chance[at++ % 2] as number });
+  report({ slots_total: 4, slots_busy: 3 }, { slots_total: 4, slots_busy: 1 });
+  at = 0;
+  expect(chosen()).toBe("w1");
+});
+
+describe("session", () => {
+  test("stays with its worker while that has room, and comes back to it", () => {
+    const { report, reserve, chosen } = aFleet({ policy: "session" });
+    report(...Array.from({ length: 8 }, () => ({})));
+    const first = reserve({ session: "alice" });
+    const home = first?.worker.worker_id;
+    const away = chosen({ session: "alice" });
+    expect(away).not.toBe(home);
+    first?.release();
+    expect(chosen({ session: "alice" })).toBe(home);
+  });
+
+  test("moves few sessions when a worker goes", () => {
+    const { report, reserve } = aFleet({ policy: "session" });
+    const eight = Array.from({ length: 8 }, () => ({ slots_total: 1_000 }));
+    const homes = () => Array.from({ length: 400 }, (_, at) => reserve({ session: `session-${at}` })?.worker.worker_id);
+    report(...eight);
+    const before = homes();
+    report(...eight.slice(0, 7));
+    const after = homes();
+    const moved = before.filter((home, at) => home !== after[at]);
+    expect(new Set(before).size).toBe(8);
+    expect(new Set(moved)).toEqual(new Set(["w7"]));
+  });
+});
+
+describe("prefix", () => {
+  const prompt = (tail: string) => `${"You are a helpful assistant that answers in rhymes only. ".repeat(4)}${tail}`;
+
+  test("goes where the longest part of the prompt was seen", () => {
+    const { report, reserve } = aFleet({ policy: "prefix" });
+    report(...Array.from({ length: 8 }, () => ({ slots_total: 4 })));
+    const ask = (prefix_key: string) => {
+      const reservation = reserve({ prefix_key });
+      reservation?.release();
+      return reservation?.worker.worker_id;
+    };
+    const home = ask(prompt("What is a bee?"));
+    for (let at = 0; at < 5; at++) ask(`Something else entirely, number ${at}. `.repeat(10));
+    expect(ask(prompt("And what is honey?"))).toBe(home);
+  });
+
+  test("goes elsewhere when that worker is much more loaded than others", () => {
+    const { report, chosen } = aFleet({ policy: "prefix" });
+    report({ slots_total: 4 }, { slots_total: 4 });
+    const places = Array.from({ length: 8 }, () => chosen({ prefix_key: prompt("?") }));
+    expect(new Set(places.slice(0, 3)).size).toBe(1);
+    expect(new Set(places).size).toBe(2);
+  });
+});
