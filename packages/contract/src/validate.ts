@@ -2,7 +2,7 @@ import type { TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import { Value } from "typebox/value";
 import { type ErrorDetail, HiveError } from "./errors.ts";
-import { PRINTABLE } from "./ids.ts";
+import { PRINTABLE } from "./names.ts";
 import type { Schema } from "./schema.ts";
 
 /** How many faults a reply names; one payload can have thousands. */
