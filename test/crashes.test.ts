@@ -164,8 +164,14 @@ describe("SIGTERM", { timeout: 60_000 }, () => {
     });
     const ended = new Promise<string>((resolve) => socket.on("close", () => resolve(reply)).on("error", () => {}));
     await new Promise<void>((resolve) => socket.on("connect", resolve));
-    const head = `POST /api/v1/heartbeat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`;
-    socket.write(head);
+    const head = [
+      "POST /api/v1/heartbeat HTTP/1.1",
+      "host: localhost",
+      "content-type: application/json",
+      `content-length: ${body.length}`,
+      "expect: 100-continue",
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
     // The server says "continue" once it has read the head: from then on the request is under way.
     await eventually("100 Continue", () => reply.includes("100 Continue"));
     socket.write(body.slice(0, 10));
