@@ -1,4 +1,4 @@
-import { homedir } from "node:os";
+import { homedir, hostname } from "node:os";
 import { join } from "node:path";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -10,3 +10,12 @@ export const defaultStateDir = (env: Environment): string =>
 /** A file in `$XDG_CONFIG_HOME/hive`, by default `~/.config/hive`. */
 export const defaultConfigFile = (env: Environment, name: string): string =>
   join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "hive", name);
+
+/** What this machine's hive is called unless it is told otherwise: the host name, where need be made to fit an id. */
+export function hiveIdOfThisMachine(): string {
+  const name = hostname()
+    .replace(/[^A-Za-z0-9._-]/g, "-")
+    .replace(/^[^A-Za-z0-9]+/, "")
+    .slice(0, 63);
+  return name === "" ? "hive" : name;
+}

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "./places.ts";
-import { SettingError } from "./settings.ts";
+import { SettingError } from "./values.ts";
 
 const TOKEN_LENGTH_MAX = 4_096;
 
@@ -40,4 +40,4 @@ export function bearsToken(authorization: string | undefined, token: string): bo
 }
 
 /** Whether only this machine can reach what listens there. Anything else demands a token. */
-export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/.test(host);
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);
