@@ -9,7 +9,7 @@ export { createLog, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
 export { defaultConfigFile, defaultStateDir, type Environment, hiveIdOfThisMachine } from "./places.ts";
 export { type From, settingsFrom } from "./settings.ts";
 export { stopSignals } from "./signals.ts";
-export { bearsToken, isLoopback, readToken } from "./token.ts";
+export { bearsToken, isLoopback, isToken, readToken } from "./token.ts";
 export {
   host,
   oneOf,
