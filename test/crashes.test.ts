@@ -101,8 +101,12 @@ describe("kill -9", { timeout: 120_000 }, () => {
       expect(record.labels).toEqual(labels);
       return record.status === "online";
     });
-    expect(await agent.end()).toEqual({ code: 0, signal: null });
-    await eventually("its goodbye is heard", async () => (await next.client.hive("desk")).status === "silent");
+
+    // It ends in order: with a goodbye, and without leaving its worker.
+    expect(await agent.end("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(lives(worker.pid)).toBe(false);
+    expect(await next.client.hive("desk")).toMatchObject({ status: "silent" });
+    await expect(next.client.route("hive-demo")).rejects.toMatchObject({ code: "NO_WORKER" });
   });
 
   test("of hive up itself: hive down ends what it left, and a new hive up says so before", async () => {
@@ -178,7 +182,7 @@ describe("SIGTERM", { timeout: 60_000 }, () => {
     return { finish: () => void socket.write(body.slice(10)), ended };
   };
 
-  test("lets the queen finish its replies, ends its streams with a reason, and ends it in order", async () => {
+  test("lets the queen finish its replies, and ends its streams with a reason", async () => {
     const workplace = aWorkplace();
     const queen = await workplace.queen();
     const stream = await fetch(`${queen.url}/api/v1/watch`);
@@ -196,17 +200,6 @@ describe("SIGTERM", { timeout: 60_000 }, () => {
     // 5 s are promised; the rest is for a machine that is busy.
     expect(await within("its end", queen.exited, 15_000)).toEqual({ code: 0, signal: null });
     expect(await within("the cut", stuck.ended)).not.toContain("200 OK");
-  });
-
-  test("lets a hive say goodbye and end its workers", async () => {
-    const workplace = aWorkplace();
-    const queen = await workplace.queen();
-    const agent = await workplace.agent(queen.url, ["--id", "desk"]);
-    const worker = await demoIsReady(agent);
-    expect(await agent.end("SIGTERM")).toEqual({ code: 0, signal: null });
-    expect(lives(worker.pid)).toBe(false);
-    expect(await queen.client.hive("desk")).toMatchObject({ status: "silent" });
-    await expect(queen.client.route("hive-demo")).rejects.toMatchObject({ code: "NO_WORKER" });
   });
 });
 
