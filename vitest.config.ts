@@ -1,13 +1,14 @@
 import { defineConfig } from "vitest/config";
 
-const source = (name: string) => new URL(`./packages/${name}/src/index.ts`, import.meta.url).pathname;
+const source = (name: string, file = "index") => new URL(`./packages/${name}/src/${file}.ts`, import.meta.url).pathname;
 
 /** Tests import the packages' sources; programs that a test starts as processes are the built ones. */
 export default defineConfig({
   resolve: {
     alias: [
       { find: /^hive-registry$/, replacement: source("registry") },
-      { find: /^@hive-registry\/(\w+)$/, replacement: new URL("./packages/$1/src/index.ts", import.meta.url).pathname },
+      { find: /^@hive-registry\/(\w+)$/, replacement: source("$1") },
+      { find: /^@hive-registry\/(\w+)\/(\w+)$/, replacement: source("$1", "$2") },
     ],
   },
   test: {

@@ -101,15 +101,7 @@ ${table(["code", "status", "type", "what it means, and what to do"], workers)}
 ## Of the client library
 
 \`ClientError\` hands on the server's \`code\`, \`message\`, \`status\` and \`details\`. Where no server could say anything, the code is
-\`QUEEN_UNREACHABLE\`, \`HIVE_UNREACHABLE\`, \`WORKER_UNREACHABLE\` or \`TIMEOUT\` (as above, with status 0), or one of these:
-
-${table(
-  ["code", "what it means, and what to do"],
-  [
-    ["`STREAM_CUT`", "A stream ended before it was complete. What came so far may be used, but it is not all."],
-    ["`BAD_REPLY`", "What answered is not what was asked for. Mostly another program listens at that address."],
-  ],
-)}
+\`QUEEN_UNREACHABLE\`, \`HIVE_UNREACHABLE\`, \`WORKER_UNREACHABLE\`, \`TIMEOUT\`, \`BAD_REPLY\` or \`STREAM_CUT\`, as above.
 
 ## Of the command line
 

@@ -101,8 +101,12 @@ describe("kill -9", { timeout: 120_000 }, () => {
       expect(record.labels).toEqual(labels);
       return record.status === "online";
     });
-    expect(await agent.end()).toEqual({ code: 0, signal: null });
-    await eventually("its goodbye is heard", async () => (await next.client.hive("desk")).status === "silent");
+
+    // It ends in order: with a goodbye, and without leaving its worker.
+    expect(await agent.end("SIGTERM")).toEqual({ code: 0, signal: null });
+    expect(lives(worker.pid)).toBe(false);
+    expect(await next.client.hive("desk")).toMatchObject({ status: "silent" });
+    await expect(next.client.route("hive-demo")).rejects.toMatchObject({ code: "NO_WORKER" });
   });
 
   test("of hive up itself: hive down ends what it left, and a new hive up says so before", async () => {
@@ -164,15 +168,21 @@ describe("SIGTERM", { timeout: 60_000 }, () => {
     });
     const ended = new Promise<string>((resolve) => socket.on("close", () => resolve(reply)).on("error", () => {}));
     await new Promise<void>((resolve) => socket.on("connect", resolve));
-    const head = `POST /api/v1/heartbeat HTTP/1.1\r\nhost: localhost\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nexpect: 100-continue\r\n\r\n`;
-    socket.write(head);
+    const head = [
+      "POST /api/v1/heartbeat HTTP/1.1",
+      "host: localhost",
+      "content-type: application/json",
+      `content-length: ${body.length}`,
+      "expect: 100-continue",
+    ];
+    socket.write(`${head.join("\r\n")}\r\n\r\n`);
     // The server says "continue" once it has read the head: from then on the request is under way.
     await eventually("100 Continue", () => reply.includes("100 Continue"));
     socket.write(body.slice(0, 10));
     return { finish: () => void socket.write(body.slice(10)), ended };
   };
 
-  test("lets the queen finish its replies, ends its streams with a reason, and ends it in order", async () => {
+  test("lets the queen finish its replies, and ends its streams with a reason", async () => {
     const workplace = aWorkplace();
     const queen = await workplace.queen();
     const stream = await fetch(`${queen.url}/api/v1/watch`);
@@ -190,17 +200,6 @@ describe("SIGTERM", { timeout: 60_000 }, () => {
     // 5 s are promised; the rest is for a machine that is busy.
     expect(await within("its end", queen.exited, 15_000)).toEqual({ code: 0, signal: null });
     expect(await within("the cut", stuck.ended)).not.toContain("200 OK");
-  });
-
-  test("lets a hive say goodbye and end its workers", async () => {
-    const workplace = aWorkplace();
-    const queen = await workplace.queen();
-    const agent = await workplace.agent(queen.url, ["--id", "desk"]);
-    const worker = await demoIsReady(agent);
-    expect(await agent.end("SIGTERM")).toEqual({ code: 0, signal: null });
-    expect(lives(worker.pid)).toBe(false);
-    expect(await queen.client.hive("desk")).toMatchObject({ status: "silent" });
-    await expect(queen.client.route("hive-demo")).rejects.toMatchObject({ code: "NO_WORKER" });
   });
 });
 

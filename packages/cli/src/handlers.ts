@@ -2,14 +2,14 @@ import { existsSync, realpathSync, rmSync } from "node:fs";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chat as chatWith, HiveAgentClient, HiveClient } from "@hive-registry/client";
+import type { Environment } from "@hive-registry/command/places";
 import type { CommandDeps } from "./deps.ts";
-import { CommandError, EXIT } from "./failure.ts";
 import type { HiveDeps } from "./fleet/local-hive.ts";
 import { choosePaint } from "./output/paint.ts";
 import { type Progress, startProgress } from "./output/progress.ts";
 import type { Handlers, QueenFlags, UpFlags } from "./program.ts";
 import type { ServerName } from "./servers/commands.ts";
-import { type Environment, localHiveOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
+import { localHiveOf, portOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
 import { interruptible, interrupts, pause, piped, question } from "./terminal.ts";
 import type { Names } from "./up/text.ts";
 
@@ -157,7 +157,7 @@ async function up(flags: UpFlags): Promise<void> {
   ]);
   const token = tokenOf(flags.tokenFile, env);
   const stateDir = stateDirOf(flags.stateDir, env);
-  const port = flags.port ?? portIn("HIVE_PORT", 7833);
+  const port = flags.port ?? portOf("HIVE_PORT", 7833, env);
   const listen = flags.listen ?? (env.HIVE_LISTEN || undefined);
   const clientAt = (baseUrl: string) => new HiveClient({ baseUrl, token });
   const named = names(flags.tokenFile);
@@ -196,7 +196,7 @@ async function up(flags: UpFlags): Promise<void> {
   };
   const options = {
     ...{ port, listen, stateDir, workerWaitMs },
-    hivePort: flags.hivePort ?? portIn("HIVE_AGENT_PORT", 7835),
+    hivePort: flags.hivePort ?? portOf("HIVE_AGENT_PORT", 7835, env),
     tokenFile: flags.tokenFile ?? (env.HIVE_TOKEN_FILE || undefined),
     models: (flags.model ?? []).map(wholePath),
     demo: flags.demo,
@@ -210,14 +210,6 @@ function environmentFor(name: ServerName): NodeJS.ProcessEnv {
   if (name === "queen") return env;
   const { HIVE_LISTEN: _listen, HIVE_CONFIG: _config, ...rest } = env;
   return rest;
-}
-
-function portIn(variable: string, otherwise: number): number {
-  const text = env[variable];
-  if (!text) return otherwise;
-  const number = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (number <= 65_535) return number;
-  throw new CommandError(`${variable} must be a port, 0 to 65535, not ${JSON.stringify(text)}.`, EXIT.usage);
 }
 
 /** The words of the same `hive up` without `--detach`. */

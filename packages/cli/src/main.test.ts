@@ -50,6 +50,18 @@ const aQueen = (hives: readonly object[] = [aHive()]) =>
   });
 
 describe("the hive command", () => {
+  test("starts without the schemas of what travels, whose loading takes longer than most commands", async () => {
+    const asModule = (code: string): string => `data:text/javascript,${encodeURIComponent(code)}`;
+    const hook = `export async function resolve(name, context, next) {
+      if (name.startsWith("typebox")) throw new Error("the schemas are loaded");
+      return next(name, context);
+    }`;
+    const register = `import { register } from "node:module"; register(${JSON.stringify(asModule(hook))});`;
+    const { url } = await aQueen();
+    const answered = await hive(["ls", "--queen", url], { NODE_OPTIONS: `--import ${asModule(register)}` });
+    expect(answered).toMatchObject({ code: 0, err: "", out: expect.stringContaining("desk") });
+  });
+
   test.each([
     ["an unknown command", ["lss"], "Did you mean ls?"],
     ["an unknown flag", ["ls", "--jsno"], "Did you mean --json?"],

@@ -3,7 +3,8 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { recordOf, writePidFile } from "@hive-registry/lifecycle";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { localHiveOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
+import { CommandError } from "./failure.ts";
+import { localHiveOf, portOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
 import { claimUpState } from "./up/state.ts";
 
 function aFolder(): string {
@@ -50,15 +51,21 @@ describe("where things are", () => {
     });
   });
 
-  test("a token file must be there, be its owner's alone, and hold one token", () => {
+  test("the token comes from the file that a flag or a variable names, else from HIVE_TOKEN", () => {
     const file = join(aFolder(), "token");
-    expect(() => tokenOf(file, {})).toThrow("cannot be read");
+    expect(() => tokenOf(file, {})).toThrow(new CommandError(`The token file ${file} cannot be read`));
     writeFileSync(file, "  abc\n", { mode: 0o600 });
     expect(tokenOf(file, { HIVE_TOKEN: "other" })).toBe("abc");
     expect(tokenOf(undefined, { HIVE_TOKEN_FILE: file })).toBe("abc");
-    writeFileSync(file, "two words");
-    expect(() => tokenOf(file, {})).toThrow("one token");
+    expect(tokenOf(undefined, { HIVE_TOKEN_FILE: "", HIVE_TOKEN: " x " })).toBe("x");
     expect(tokenOf(undefined, {})).toBeUndefined();
-    expect(tokenOf(undefined, { HIVE_TOKEN: " x " })).toBe("x");
+  });
+
+  test("a variable for a port is a port, or wrong usage", () => {
+    expect(portOf("HIVE_PORT", 7833, { HIVE_PORT: "" })).toBe(7833);
+    expect(portOf("HIVE_PORT", 7833, { HIVE_PORT: "0" })).toBe(0);
+    expect(() => portOf("HIVE_PORT", 7833, { HIVE_PORT: "99999" })).toThrow(
+      expect.objectContaining({ exitCode: 2, message: "HIVE_PORT must be a port, 0 to 65535" }),
+    );
   });
 });

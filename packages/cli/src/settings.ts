@@ -1,20 +1,17 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
-import { homedir, hostname } from "node:os";
+import { readdirSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { defaultStateDir, type Environment, hiveIdOfThisMachine } from "@hive-registry/command/places";
+import { readToken } from "@hive-registry/command/token";
+import { port, SettingError } from "@hive-registry/command/values";
 import { isAlive, readPidFile } from "@hive-registry/lifecycle";
 import { CommandError, EXIT } from "./failure.ts";
 import type { LocalHive } from "./fleet/local-hive.ts";
 import { runningUp } from "./up/state.ts";
 import { QUEEN_URL_DEFAULT } from "./up/text.ts";
 
-export type Environment = Readonly<Record<string, string | undefined>>;
-
 /** `--state-dir`, HIVE_STATE_DIR, `$XDG_STATE_HOME/hive`, `~/.local/state/hive`. */
-export function stateDirOf(flag: string | undefined, env: Environment): string {
-  return resolve(
-    flag ?? (env.HIVE_STATE_DIR || join(env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "hive")),
-  );
-}
+export const stateDirOf = (flag: string | undefined, env: Environment): string =>
+  resolve(flag ?? (env.HIVE_STATE_DIR || defaultStateDir(env)));
 
 /** `--queen`, HIVE_QUEEN_URL, the queen of the `hive up` that runs on this machine, the usual port. */
 export function queenUrlOf(flag: string | undefined, env: Environment): string {
@@ -35,24 +32,26 @@ export function checkedUrl(text: string, called: string): string {
   return text;
 }
 
-/** `--token-file`, HIVE_TOKEN_FILE, HIVE_TOKEN; undefined without any. Named as its user wrote it when it cannot be used. */
-export function tokenOf(flag: string | undefined, env: Environment): string | undefined {
-  const file = flag ?? (env.HIVE_TOKEN_FILE || undefined);
-  if (file === undefined) return env.HIVE_TOKEN?.trim() || undefined;
-  let token: string;
+/** `--token-file`, HIVE_TOKEN_FILE, HIVE_TOKEN; undefined without any. */
+export const tokenOf = (flag: string | undefined, env: Environment): string | undefined =>
+  orCommandError(EXIT.failed, () => readToken(flag ?? (env.HIVE_TOKEN_FILE || undefined), env));
+
+/** The port that a variable names; `otherwise` where it is not set. */
+export function portOf(variable: string, otherwise: number, env: Environment): number {
+  const value = env[variable];
+  return value ? orCommandError(EXIT.usage, () => port(value, variable)) : otherwise;
+}
+
+function orCommandError<T>(exitCode: number, read: () => T): T {
   try {
-    if (process.platform !== "win32" && (statSync(file).mode & 0o077) !== 0) {
-      throw new CommandError(`Others may read the token file ${file}: chmod 600 ${file}`);
-    }
-    token = readFileSync(file, "utf8").trim();
+    return read();
   } catch (error) {
-    if (error instanceof CommandError) throw error;
-    throw new CommandError(`The token file ${file} cannot be read.`);
+    if (!(error instanceof SettingError)) throw error;
+    throw new CommandError(
+      error.message.replace(/^./, (first) => first.toUpperCase()),
+      exitCode,
+    );
   }
-  // It travels in a header.
-  if (!/^[\x21-\x7e]+$/.test(token))
-    throw new CommandError(`The token file ${file} must hold one token: printable, no spaces.`);
-  return token;
 }
 
 /** How this machine's hive is found without a queen: HIVE_URL, or the pid file of one that runs. */
@@ -60,17 +59,8 @@ export function localHiveOf(env: Environment): LocalHive {
   return {
     url: env.HIVE_URL ? checkedUrl(env.HIVE_URL, "HIVE_URL") : undefined,
     find: () => urlInPidFiles(stateDirOf(undefined, env)),
-    hiveId: env.HIVE_ID || hiveIdOfHost(),
+    hiveId: env.HIVE_ID || hiveIdOfThisMachine(),
   };
-}
-
-/** As the agent makes its id out of the machine's name. */
-function hiveIdOfHost(): string {
-  const name = hostname()
-    .replace(/[^A-Za-z0-9._-]/g, "-")
-    .replace(/^[^A-Za-z0-9]+/, "")
-    .slice(0, 63);
-  return name === "" ? "hive" : name;
 }
 
 /** Of several hives the one that `hive up` started, else the first by name. */

@@ -2,7 +2,7 @@ import type { ErrorCode } from "@hive-registry/contract";
 
 /**
  * A call that did not succeed. `code` is the server's own where it sent one; the client itself adds only
- * `QUEEN_UNREACHABLE`, `HIVE_UNREACHABLE`, `WORKER_UNREACHABLE` and `TIMEOUT` (see {@link STREAM_CUT} and {@link BAD_REPLY} too).
+ * `QUEEN_UNREACHABLE`, `HIVE_UNREACHABLE`, `WORKER_UNREACHABLE`, `TIMEOUT`, {@link STREAM_CUT} and {@link BAD_REPLY}.
  * An aborted `signal` is no `ClientError`: its own reason is thrown, as `fetch` does.
  */
 export class ClientError extends Error {
@@ -37,10 +37,10 @@ export class ClientError extends Error {
 }
 
 /** A stream ended before the server said that it was complete: what came so far may be used, but it is not all. */
-export const STREAM_CUT = "STREAM_CUT";
+export const STREAM_CUT: ErrorCode & "STREAM_CUT" = "STREAM_CUT";
 
 /** What answered is not what was asked for: not JSON, or not an event stream. Mostly another program at that address. */
-export const BAD_REPLY = "BAD_REPLY";
+export const BAD_REPLY: ErrorCode & "BAD_REPLY" = "BAD_REPLY";
 
 /** The error in a failed reply's body: ours `{error:{code,message}}`, OpenAI's `{error:{message,type,code}}`, or `{error:"text"}`. */
 export function errorInBody(body: unknown): { code?: string; message: string; details?: unknown } | undefined {

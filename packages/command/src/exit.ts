@@ -8,10 +8,9 @@ export function cannotListen(
   error: unknown,
   at: { readonly listen: string; readonly port: number },
 ): string | undefined {
-  const { code } = error as NodeJS.ErrnoException;
+  const { code, syscall } = (error ?? {}) as Partial<NodeJS.ErrnoException>;
+  // A folder may be refused with the same code as a port.
+  if (syscall !== "listen" && syscall !== "getaddrinfo") return undefined;
   if (code === "EADDRINUSE") return `port ${at.port} is taken: choose another with --port`;
-  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    return `cannot listen on ${at.listen}, port ${at.port} (${code}): choose others with --listen and --port`;
-  }
-  return undefined;
+  return `cannot listen on ${at.listen}, port ${at.port} (${code}): choose others with --listen and --port`;
 }

@@ -1,13 +1,16 @@
 /**
- * What every command of the project does alike.
+ * What every command of the project does alike. Who has to start fast and needs neither logs nor settings from files imports
+ * `@hive-registry/command/places`, `/token` or `/values`.
  *
  * @module
  */
 export { cannotListen, EXIT_FAILED, EXIT_OK, EXIT_USAGE } from "./exit.ts";
-export { createLog, LOG_LEVELS, type LogLevel } from "./log.ts";
-export { defaultConfigFile, defaultStateDir, type Environment } from "./places.ts";
+export { createLog, LOG_LEVELS, type Log, type LogLevel } from "./log.ts";
+export { defaultConfigFile, defaultStateDir, type Environment, hiveIdOfThisMachine } from "./places.ts";
+export { type From, settingsFrom } from "./settings.ts";
+export { stopSignals } from "./signals.ts";
+export { bearsToken, isLoopback, isToken, readToken } from "./token.ts";
 export {
-  type From,
   host,
   oneOf,
   optional,
@@ -15,11 +18,8 @@ export {
   port,
   type Reader,
   SettingError,
-  settingsFrom,
   text,
   textList,
   whole,
   yesOrNo,
-} from "./settings.ts";
-export { stopSignals } from "./signals.ts";
-export { bearsToken, isLoopback, readToken } from "./token.ts";
+} from "./values.ts";

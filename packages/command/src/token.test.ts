@@ -53,7 +53,8 @@ describe("the token", () => {
 });
 
 test("loopback is this machine alone", () => {
-  for (const host of ["localhost", "127.0.0.1", "127.1.2.3", "::1", "[::1]"]) expect(isLoopback(host)).toBe(true);
-  for (const host of ["0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", "localhost.example"])
+  for (const host of ["localhost", "LOCALHOST", "127.0.0.1", "127.1.2.3", "::1", "[::1]"])
+    expect(isLoopback(host)).toBe(true);
+  for (const host of ["", "0.0.0.0", "::", "10.0.0.1", "127.0.0.1.example", "127.example", "localhost.example"])
     expect(isLoopback(host)).toBe(false);
 });

@@ -1,7 +1,7 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { readFileSync, statSync } from "node:fs";
 import type { Environment } from "./places.ts";
-import { SettingError } from "./settings.ts";
+import { SettingError } from "./values.ts";
 
 const TOKEN_LENGTH_MAX = 4_096;
 
@@ -32,12 +32,15 @@ function checked(text: string, called: string): string {
   throw new SettingError(`${called} must hold one token: 1 to ${TOKEN_LENGTH_MAX} printable characters, no spaces`);
 }
 
-/** Whether an `authorization` header carries the token. Takes the same time wherever the two differ. */
-export function bearsToken(authorization: string | undefined, token: string): boolean {
-  const given = /^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1] ?? "";
+/** Whether an `authorization` header carries the token. */
+export const bearsToken = (authorization: string | undefined, token: string): boolean =>
+  isToken(/^Bearer +(\S+) *$/i.exec(authorization ?? "")?.[1] ?? "", token);
+
+/** Whether it is the token. Takes the same time wherever the two differ, and whatever their lengths. */
+export function isToken(given: string, token: string): boolean {
   const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(given), digest(token));
 }
 
 /** Whether only this machine can reach what listens there. Anything else demands a token. */
-export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/.test(host);
+export const isLoopback = (host: string): boolean => /^(?:localhost|127(?:\.\d{1,3}){3}|::1|\[::1\])$/i.test(host);

@@ -1,4 +1,7 @@
-/** Every failure a caller may want to act on, with the HTTP status it becomes. Documented in docs/reference/errors.md. */
+/**
+ * Every failure a caller may want to act on, with the HTTP status it becomes. Documented in docs/reference/errors.md.
+ * This file imports nothing: who needs only errors imports `@hive-registry/contract/errors` and starts without the schemas.
+ */
 export const ERROR_STATUS = {
   INVALID_REQUEST: 400,
   INVALID_JSON: 400,
@@ -30,6 +33,8 @@ export const ERROR_STATUS = {
   QUEEN_UNREACHABLE: 502,
   HIVE_UNREACHABLE: 502,
   WORKER_UNREACHABLE: 502,
+  BAD_REPLY: 502,
+  STREAM_CUT: 502,
   NO_WORKER: 503,
   NOT_READY: 503,
   WATCH_TOO_SLOW: 503,
@@ -78,6 +83,10 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   QUEEN_UNREACHABLE: "The queen did not answer. Start one with `hive up`, or name it with `--queen URL`.",
   HIVE_UNREACHABLE: "The hive did not answer at its address.",
   WORKER_UNREACHABLE: "The worker did not answer at its URL.",
+  BAD_REPLY:
+    "What answered is not what was asked for: no JSON, or no event stream. Mostly another program listens at that address.",
+  STREAM_CUT:
+    "The stream ended before the server said that it was complete. What came so far may be used, but it is not all: ask again.",
   NOT_READY: "The queen listens, but has not heard from the whole fleet yet: `details` names who is missing.",
   NO_WORKER: "No worker can take this now. Try again after `retry-after` seconds.",
   WATCH_TOO_SLOW:

@@ -1,7 +1,8 @@
 import type { DeviceInfo, HiveHeartbeatPayload, HiveLease, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
 import type { ErrorDetail } from "./errors.ts";
-import { HiveIdSchema, ID_LENGTH_MAX, ModelIdSchema, PRINTABLE, WorkerIdSchema } from "./ids.ts";
+import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
+import { ID_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
 import { compile, invalid, type Validator } from "./validate.ts";
 

@@ -1,7 +1,8 @@
 import type { DeviceInfo, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
 import { DeviceInfoSchema, WorkerInfoSchema } from "./heartbeat.ts";
-import { MODEL_LENGTH_MAX, PRINTABLE, WorkerIdSchema } from "./ids.ts";
+import { WorkerIdSchema } from "./ids.ts";
+import { MODEL_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
 
 /** The machine a hive runs on. */

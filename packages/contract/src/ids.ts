@@ -1,14 +1,6 @@
 import { Type } from "typebox";
+import { ID_LENGTH_MAX, MACHINE_ID_PATTERN, MODEL_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import type { Schema } from "./schema.ts";
-
-/**
- * Ids and names that arrive from outside: what people can read, so that they can be shown, logged and put into a URL.
- * No control characters; not `.` or `..` (a URL would swallow them); not the names that JavaScript objects treat specially.
- */
-export const PRINTABLE = "^(?!(?:\\.{1,2}|__proto__|constructor|prototype)$)[^\\p{C}\\p{Zl}\\p{Zp}]+$";
-
-export const ID_LENGTH_MAX = 128;
-export const MODEL_LENGTH_MAX = 512;
 
 export const HiveIdSchema: Schema<string> = Type.Unsafe<string>(
   Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, pattern: PRINTABLE, description: "Names one machine's hive" }),
@@ -20,8 +12,6 @@ export const ModelIdSchema: Schema<string> = Type.Unsafe<string>(
   Type.String({ minLength: 1, maxLength: MODEL_LENGTH_MAX, pattern: PRINTABLE }),
 );
 
-/** What a machine may be called where its name becomes part of a file name or a command. */
-export const MACHINE_ID_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$";
 export const MachineIdSchema: Schema<string> = Type.Unsafe<string>(
   Type.String({ pattern: MACHINE_ID_PATTERN, description: "Letters, digits, dot, dash, underscore; at most 63" }),
 );

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
+import type { Log } from "@hive-registry/command";
 import { HiveError, type StartWorker } from "@hive-registry/contract";
 import { type Clock, repeat, systemClock, within } from "./clock.ts";
 import type { Settings } from "./config/settings.ts";
@@ -17,7 +18,6 @@ import { connectWebSocket } from "./heartbeat/websocket.ts";
 import { demandsToken } from "./http/guard.ts";
 import { metricsText } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
-import type { Log } from "./log.ts";
 import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
 import { VERSION } from "./version.ts";
 import { DEMO_WORKER_ID, Demo, type DemoModel } from "./workers/demo.ts";

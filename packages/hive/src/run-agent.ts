@@ -1,15 +1,18 @@
-import { HiveError } from "@hive-registry/contract";
+import {
+  cannotListen,
+  createLog,
+  EXIT_FAILED,
+  EXIT_OK,
+  EXIT_USAGE,
+  readToken,
+  SettingError,
+  stopSignals,
+} from "@hive-registry/command";
 import { Command, CommanderError } from "commander";
 import { type RunningHive, startHive } from "./agent.ts";
-import { readSettings, SettingError, type Settings } from "./config/settings.ts";
-import { readToken } from "./config/token.ts";
+import { type Given, readSettings, type Settings } from "./config/settings.ts";
 import { demandsToken } from "./http/guard.ts";
-import { createLog } from "./log.ts";
 import { VERSION } from "./version.ts";
-
-export const EXIT_OK = 0;
-export const EXIT_FAILED = 1;
-export const EXIT_USAGE = 2;
 
 /** Runs the agent until it is told to stop. Answers the exit code. `argv` as `process.argv`. */
 export async function runAgent(argv: readonly string[]): Promise<number> {
@@ -18,8 +21,7 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
   try {
     const flags = parseFlags(argv);
     if (flags === undefined) return EXIT_OK;
-    const { config, ...given } = flags;
-    settings = readSettings(given, process.env, config);
+    settings = readSettings(flags.given, process.env, flags.config);
     token = readToken(settings.tokenFile, process.env);
     if (demandsToken(settings.listen) && token === undefined) {
       throw new SettingError(
@@ -33,12 +35,11 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
     return EXIT_USAGE;
   }
 
-  const log = createLog(settings.logLevel);
-  let hive: RunningHive;
+  const log = createLog("hive", settings.logLevel);
   const asked = stopSignals();
+  let hive: RunningHive;
   try {
-    const starting = startHive({ log }, { ...settings, token });
-    hive = await starting;
+    hive = await startHive({ log }, { ...settings, token });
   } catch (error) {
     complain(whyNot(error, settings));
     return EXIT_FAILED;
@@ -61,13 +62,10 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
   return EXIT_OK;
 }
 
-interface Flags {
-  readonly config?: string;
-  readonly [name: string]: unknown;
-}
-
 /** Undefined when help or the version was asked for and given. */
-function parseFlags(argv: readonly string[]): Flags | undefined {
+function parseFlags(
+  argv: readonly string[],
+): { readonly given: Given; readonly config: string | undefined } | undefined {
   const command = new Command("hive-agent")
     .description("The agent on one machine: finds its devices, runs its workers, tells the queens.")
     .version(VERSION)
@@ -101,33 +99,20 @@ function parseFlags(argv: readonly string[]): Flags | undefined {
   }
   const { queen, id, port, listen, advertise, stateDir, config, tokenFile, model, demo, ...more } = command.opts();
   return {
-    ...{ queen, id, port, listen, advertise, model, config },
-    ...{ state_dir: stateDir, token_file: tokenFile, models_dir: more.modelsDir, log_level: more.logLevel },
-    ...{ worker_port_start: more.workerPortStart, nvidia_smi: more.nvidiaSmi },
-    // Only the flag says no; that it is absent says nothing.
-    ...(demo === false && { demo: false }),
+    config,
+    given: {
+      ...{ queen, id, port, listen, advertise, model },
+      ...{ state_dir: stateDir, token_file: tokenFile, models_dir: more.modelsDir, log_level: more.logLevel },
+      ...{ worker_port_start: more.workerPortStart, nvidia_smi: more.nvidiaSmi },
+      // Only the flag says no; that it is absent says nothing.
+      ...(demo === false && { demo: false }),
+    },
   };
 }
 
 const append = (value: string, before: string[] | undefined): string[] => [...(before ?? []), value];
 
-function whyNot(error: unknown, settings: Settings): string {
-  if (error instanceof HiveError) return error.message;
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === "EADDRINUSE") return `port ${settings.port} is taken: choose another with --port`;
-  if (code === "EACCES" || code === "EADDRNOTAVAIL" || code === "ENOTFOUND") {
-    return `cannot listen on ${settings.listen}, port ${settings.port} (${code}): choose others with --listen and --port`;
-  }
-  return error instanceof Error ? error.message : String(error);
-}
+const whyNot = (error: unknown, settings: Settings): string =>
+  cannotListen(error, settings) ?? (error instanceof Error ? error.message : String(error));
 
 const complain = (message: string): void => void process.stderr.write(`hive-agent: ${message}\n`);
-
-/** The first wish to stop and the second, which is impatient. */
-function stopSignals(): { readonly first: Promise<void>; readonly second: Promise<void> } {
-  const tell: (() => void)[] = [];
-  const next = (): Promise<void> => new Promise((resolve) => tell.push(resolve));
-  const signals = { first: next(), second: next() };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => tell.shift()?.());
-  return signals;
-}

@@ -1,4 +1,4 @@
-import { HiveError } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
 
 const REASONS: Readonly<Record<string, string>> = {
   EACCES: "permission denied",

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { HiveError } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
 import { cannot } from "./faults.ts";
 import { type PidRecord, parsePidRecord, recordOf } from "./pid-file.ts";
 import { isAlive } from "./processes/identity.ts";

@@ -90,7 +90,7 @@ describe("a worker that cannot serve ends with a code that says whether a restar
       const end = await endOf(["--model", folder.modelPath, "--port", String(port)]);
       expect(end).toMatchObject({
         code: 1,
-        last: `fatal: PORT_IN_USE: port ${port} is taken; choose another with --port`,
+        last: `fatal: PORT_IN_USE: port ${port} is taken: choose another with --port`,
       });
     } finally {
       holder.close();

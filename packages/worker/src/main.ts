@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-import pino, { type Logger } from "pino";
+import { createLog, stopSignals } from "@hive-registry/command";
+import type { Logger } from "pino";
 import { DEMO_MODEL_ID, ensureDemoModel } from "./demo/demo-model.ts";
 import { loadLlamaEngine } from "./engine/load.ts";
 import { EXIT_CODE, FATAL_EXIT_CODE, FatalError } from "./fatal.ts";
@@ -20,8 +21,7 @@ function die(log: Logger, error: unknown): never {
 }
 
 async function main(): Promise<void> {
-  // Synchronous, so that the last words before an exit are not lost.
-  const log = pino({ base: null, timestamp: pino.stdTimeFunctions.isoTime }, pino.destination({ dest: 2, sync: true }));
+  const log = createLog("worker", "info");
   process.on("uncaughtException", (error) => die(log, error));
   try {
     const read = readCommandLine(
@@ -42,9 +42,9 @@ async function main(): Promise<void> {
       // The operating system frees what the engine holds, and faster.
       void worker.stop().then(() => process.exit(EXIT_CODE.done));
     };
-    // Not once(): a library of the engine raises the signal again when it finds no other listener.
-    process.on("SIGTERM", () => stop("SIGTERM"));
-    process.on("SIGINT", () => stop("SIGINT"));
+    const asked = stopSignals();
+    void asked.first.then(() => stop("it was asked to"));
+    void asked.second.then(() => process.exit(EXIT_CODE.failed));
     if (options.exitWithParent) {
       watchParent({ stdin: process.stdin, ppid: () => process.ppid }, () => stop("the parent process is gone"));
     }

@@ -1,4 +1,11 @@
-import { readFileSync, statSync } from "node:fs";
+import {
+  type Environment,
+  isLoopback,
+  LOG_LEVELS,
+  type LogLevel,
+  readToken,
+  SettingError,
+} from "@hive-registry/command";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { DEMO_MODEL_ID } from "./demo/demo-model.ts";
 import { FatalError } from "./fatal.ts";
@@ -9,7 +16,7 @@ export interface CommandLine extends WorkerOptions {
   readonly contextTokens?: number;
   readonly threads?: number;
   readonly exitWithParent: boolean;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
 }
 
 export const DEFAULT_PORT = 9300;
@@ -18,12 +25,9 @@ export const DEFAULT_SLOTS = 4;
 export const MAX_SLOTS = 256;
 const MAX_THREADS = 1024;
 const MAX_CONTEXT_TOKENS = 16_777_216;
-const MAX_TOKEN_BYTES = 4096;
-const LOG_LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
-const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1)$/;
 
 export interface CommandLineDeps {
-  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly env: Environment;
   readonly print: (text: string) => void;
 }
 
@@ -43,8 +47,8 @@ export function readCommandLine(deps: CommandLineDeps, args: readonly string[]):
     throw new FatalError("USAGE", error.message.replace(/^error: /, ""));
   }
   const flags = command.opts<Flags>();
-  const token = readToken(flags.tokenFile, deps.env.HIVE_TOKEN);
-  if (!LOOPBACK.test(flags.listen) && token === undefined) {
+  const token = tokenOf(flags.tokenFile, deps.env);
+  if (!isLoopback(flags.listen) && token === undefined) {
     const message = `refusing to listen on ${flags.listen} without a token; give --token-file or HIVE_TOKEN`;
     throw new FatalError("USAGE", message);
   }
@@ -78,7 +82,7 @@ interface Flags {
   readonly workerId?: string;
   readonly hiveUrl?: string;
   readonly exitWithParent?: boolean;
-  readonly logLevel: string;
+  readonly logLevel: LogLevel;
 }
 
 function describe({ print }: CommandLineDeps): Command {
@@ -126,21 +130,10 @@ function httpUrl(text: string): string {
   throw new InvalidArgumentError("Give an address like http://127.0.0.1:7835.");
 }
 
-/** The file wins over the environment. Others must not be able to read it. */
-function readToken(file: string | undefined, environment: string | undefined): string | undefined {
-  if (file === undefined) return environment === undefined || environment === "" ? undefined : environment;
-  let text: string;
+function tokenOf(file: string | undefined, env: Environment): string | undefined {
   try {
-    const stat = statSync(file);
-    if (process.platform !== "win32" && (stat.mode & 0o077) !== 0) {
-      throw new FatalError("USAGE", `${file} can be read by others; run: chmod 600 ${file}`);
-    }
-    if (stat.size > MAX_TOKEN_BYTES) throw new FatalError("USAGE", `${file} is too large for a token`);
-    text = readFileSync(file, "utf8").trim();
+    return readToken(file, env);
   } catch (error) {
-    if (error instanceof FatalError) throw error;
-    throw new FatalError("USAGE", `cannot read the token file ${file} (${(error as NodeJS.ErrnoException).code})`);
+    throw error instanceof SettingError ? new FatalError("USAGE", error.message) : error;
   }
-  if (text === "") throw new FatalError("USAGE", `the token file ${file} is empty`);
-  return text;
 }

@@ -1,5 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { basename } from "node:path";
+import { cannotListen } from "@hive-registry/command";
 import type { FastifyInstance } from "fastify";
 import type { Logger } from "pino";
 import type { Engine } from "./engine/engine.ts";
@@ -113,11 +114,8 @@ async function listen(app: FastifyInstance, { port, listen: host }: WorkerOption
   try {
     await app.listen({ port, host });
   } catch (cause) {
-    const { code } = cause as NodeJS.ErrnoException;
-    if (code === "EADDRINUSE") {
-      throw new FatalError("PORT_IN_USE", `port ${port} is taken; choose another with --port`, { cause });
-    }
-    throw new FatalError("LISTEN_FAILED", `cannot listen on ${host}:${port} (${code ?? cause})`, { cause });
+    const code = (cause as NodeJS.ErrnoException).code === "EADDRINUSE" ? "PORT_IN_USE" : "LISTEN_FAILED";
+    throw new FatalError(code, cannotListen(cause, { listen: host, port }) ?? String(cause), { cause });
   }
   const address = app.server.address();
   const bound = typeof address === "object" && address !== null ? address.port : port;

@@ -24,13 +24,12 @@ export async function workerLogs(deps: LogsDeps, workerId: string, flags: LogsFl
   const hive = await chosenHive(deps, flags);
   const show = (text: string) => deps.write(deps.isTerminal ? harmless(text) : text);
   const first = await tail(hive, workerId);
-  if (first === "") deps.note(`The log of ${workerId} is empty so far.`);
-  show(first.endsWith("\n") || first === "" ? first : `${first}\n`);
-  if (!flags.follow) return;
-
-  const interrupt = deps.interruptible();
+  // From before anything is shown: whoever sees it may press Ctrl-C.
+  const interrupt = flags.follow ? deps.interruptible() : undefined;
   try {
-    for (let known = first; !interrupt.signal.aborted; ) {
+    if (first === "") deps.note(`The log of ${workerId} is empty so far.`);
+    show(first.endsWith("\n") || first === "" ? first : `${first}\n`);
+    for (let known = first; interrupt !== undefined && !interrupt.signal.aborted; ) {
       await deps.pause(FOLLOW_INTERVAL_MS, interrupt.signal);
       if (interrupt.signal.aborted) return;
       const now = await tail(hive, workerId);
@@ -38,7 +37,7 @@ export async function workerLogs(deps: LogsDeps, workerId: string, flags: LogsFl
       known = now;
     }
   } finally {
-    interrupt.end();
+    interrupt?.end();
   }
 }
 

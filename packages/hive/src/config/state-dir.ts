@@ -1,14 +1,5 @@
 import { createHash } from "node:crypto";
-import { homedir } from "node:os";
 import { join } from "node:path";
-
-/** `$XDG_STATE_HOME/hive`, by default `~/.local/state/hive`. */
-export const defaultStateDir = (env: NodeJS.ProcessEnv): string =>
-  join(env.XDG_STATE_HOME || join(homedir(), ".local", "state"), "hive");
-
-/** `$XDG_CONFIG_HOME/hive/hive.toml`, by default in `~/.config`. */
-export const defaultConfigFile = (env: NodeJS.ProcessEnv): string =>
-  join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "hive", "hive.toml");
 
 /** Where one hive keeps what it writes. Several hives may share a state folder. */
 export interface Places {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn as nodeSpawn } from "node:child_process";
+import type { Log } from "@hive-registry/command";
 import type { DeviceInfo } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
 import { Lines } from "../lines.ts";
-import type { Log } from "../log.ts";
 import type { Memory } from "./memory.ts";
 import { COLUMNS, COLUMNS_BASIC, failureNote, type GpuSample, parseComputeApps, parseGpuLine } from "./nvidia-smi.ts";
 import type { DeviceSource, FoundDevice, ProcessMemory } from "./source.ts";

@@ -1,7 +1,7 @@
+import type { Log } from "@hive-registry/command";
 import { compile, type HeartbeatReply, HeartbeatReplySchema } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
-import type { Log } from "../log.ts";
 import type { Report } from "./changes.ts";
 import type { Closed, Connect, Connection, Post } from "./connection.ts";
 import { boundInterval, INTERVAL_DEFAULT_MS, jittered } from "./interval.ts";

@@ -1,6 +1,7 @@
 /** From where this machine's workers can be reached, and so where they listen. */
 import { isIP } from "node:net";
 import { networkInterfaces } from "node:os";
+import { isLoopback } from "@hive-registry/command";
 import { type Clock, within } from "../clock.ts";
 import type { Exposure } from "../workers/supervisor.ts";
 
@@ -53,11 +54,6 @@ export function decideReach(facts: ReachFacts): Reach {
 
 /** Whether a queen's URL names more than this machine's loopback. */
 export const isElsewhere = (queenUrl: string): boolean => !isLoopback(new URL(queenUrl).hostname);
-
-export function isLoopback(host: string): boolean {
-  const name = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return name === "localhost" || name === "::1" || /^127(?:\.\d{1,3}){3}$/.test(name);
-}
 
 /** IPv4 in IPv6's clothes is IPv4. */
 export const plainAddress = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/i, "");

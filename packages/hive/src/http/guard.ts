@@ -1,7 +1,6 @@
 /** Who may call the hive's API: decided from the request's headers alone. */
+import { bearsToken, isLoopback } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
-import { bearsToken } from "../config/token.ts";
-import { isLoopback } from "../heartbeat/reach.ts";
 
 export interface GuardOptions {
   readonly listen: string;

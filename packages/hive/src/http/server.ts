@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
+import type { Log } from "@hive-registry/command";
 import { HEARTBEAT_BYTES_MAX, HiveError } from "@hive-registry/contract";
 import { type FastifyInstance, type FastifyReply, fastify, type HTTPMethods } from "fastify";
-import type { Log } from "../log.ts";
 import { toHiveError } from "./failures.ts";
 import { admit, type GuardOptions } from "./guard.ts";
 import { addRoutes, type HiveCore } from "./routes.ts";

@@ -1,4 +1,4 @@
-import type { Log } from "../log.ts";
+import type { Log } from "@hive-registry/command";
 
 export interface Said {
   readonly level: string;

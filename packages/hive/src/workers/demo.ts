@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
+import type { Log } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
-import type { Log } from "../log.ts";
 import { workerEntry } from "./engines/llama-cpp.ts";
 import type { SupervisedWorker } from "./supervised-worker.ts";
 import type { Exposure, Supervisor } from "./supervisor.ts";

@@ -1,6 +1,7 @@
 /** How the hive's knowledge of a worker becomes what it tells: pure functions. */
+import { isLoopback } from "@hive-registry/command";
 import type { ManagedWorker, WorkerHeartbeat, WorkerInfo, WorkerState } from "@hive-registry/contract";
-import { isLoopback, type Reach } from "../heartbeat/reach.ts";
+import type { Reach } from "../heartbeat/reach.ts";
 import type { SupervisedWorker } from "./supervised-worker.ts";
 import type { Told } from "./told.ts";
 import type { Usage } from "./usage.ts";

@@ -1,3 +1,4 @@
+import type { Log } from "@hive-registry/command";
 import {
   HiveError,
   type ManagedWorker,
@@ -8,7 +9,6 @@ import {
 import { type Clock, within } from "../clock.ts";
 import type { Machine } from "../devices/machine.ts";
 import type { Reach } from "../heartbeat/reach.ts";
-import type { Log } from "../log.ts";
 import { describeManaged, describeReported, stateOf } from "./describe.ts";
 import type { SupervisedWorker } from "./supervised-worker.ts";
 import type { Exposure, Supervisor } from "./supervisor.ts";

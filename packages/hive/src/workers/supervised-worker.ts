@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn as nodeSpawn } from "node:child_process";
+import type { Log } from "@hive-registry/command";
 import { HiveError, type WorkerPhase } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, pause, within } from "../clock.ts";
 import { Lines } from "../lines.ts";
-import type { Log } from "../log.ts";
 import type { Command, Ending, Engine, Launch } from "./engines/engine.ts";
 import type { LogFile } from "./log-file.ts";
 import { type PidFiles, signalGroup } from "./pid-files.ts";

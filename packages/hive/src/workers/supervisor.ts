@@ -1,8 +1,8 @@
 import type { spawn as nodeSpawn } from "node:child_process";
+import type { Log } from "@hive-registry/command";
 import { HiveError, ID_LENGTH_MAX, type StartWorker } from "@hive-registry/contract";
 import { type Clock, pause } from "../clock.ts";
 import { workerLogPath } from "../config/state-dir.ts";
-import type { Log } from "../log.ts";
 import type { Engine } from "./engines/engine.ts";
 import { LogFile } from "./log-file.ts";
 import { aliasOf, findModelFile } from "./model-file.ts";

@@ -1,6 +1,6 @@
 import { accessSync, constants, mkdirSync, realpathSync } from "node:fs";
 import { join } from "node:path";
-import { HiveError } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
 import { cannot } from "../faults.ts";
 
 /** Names a daemon within its state directory, and its files there: `queen`, `up`, `hive-desk`. */

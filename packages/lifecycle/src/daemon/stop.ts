@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { HiveError } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
 import { takeLock } from "../lock.ts";
 import { type PidRecord, readPidFile, removePidFile } from "../pid-file.ts";
 import { identify, isAlive, type ProcessIdentity } from "../processes/identity.ts";

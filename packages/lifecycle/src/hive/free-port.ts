@@ -1,6 +1,6 @@
 import { once } from "node:events";
 import { createServer } from "node:net";
-import { HiveError } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
 
 /**
  * The port itself, or a free one for 0. It is free at this moment: another program may still be faster than the one it is for.

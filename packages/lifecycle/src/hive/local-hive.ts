@@ -1,5 +1,6 @@
 import { statSync } from "node:fs";
-import { HiveError, MACHINE_ID_PATTERN } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
+import { MACHINE_ID_PATTERN } from "@hive-registry/contract/names";
 import { placesOf } from "../daemon/places.ts";
 import { startWith } from "../daemon/start.ts";
 import { type DaemonStatus, daemonStatus } from "../daemon/status.ts";

@@ -1,4 +1,4 @@
-import { HiveError } from "@hive-registry/contract";
+import { HiveError } from "@hive-registry/contract/errors";
 
 /** Waits for real processes look this often. */
 const LOOK_EVERY_MS = 10;

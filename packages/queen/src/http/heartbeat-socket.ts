@@ -1,3 +1,4 @@
+import type { WebSocket } from "@fastify/websocket";
 import {
   HEARTBEAT_BYTES_MAX,
   type HeartbeatReply,
@@ -5,7 +6,6 @@ import {
   heartbeatValidator,
   leaseValidator,
 } from "@hive-registry/contract";
-import type { WebSocket } from "ws";
 import type { Queen } from "../core/queen.ts";
 
 /** Unanswerable messages in a row after which the other side is not a hive. */

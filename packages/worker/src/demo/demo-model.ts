@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, open, readFile, rename, rm } from "node:fs/promises";
-import { homedir } from "node:os";
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
+import { defaultStateDir, type Environment } from "@hive-registry/command/places";
 import { encodeGguf } from "./gguf-writer.ts";
 import { type LanguageGraph, scriptGraph } from "./graph.ts";
 import { DEMO_SCRIPT } from "./script.ts";
@@ -32,12 +32,8 @@ export interface DemoModel {
   readonly bytes: number;
 }
 
-/** Where models are kept when nobody says otherwise: `$XDG_STATE_HOME/hive/models`, by default `~/.local/state/hive/models`. */
-export function defaultModelsDir(env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const state = env.XDG_STATE_HOME;
-  // The XDG rules say to ignore a relative path.
-  return join(state && isAbsolute(state) ? state : join(homedir(), ".local", "state"), "hive", "models");
-}
+/** Where models are kept when nobody says otherwise: `models` in the state folder. */
+export const defaultModelsDir = (env: Environment = process.env): string => join(defaultStateDir(env), "models");
 
 /**
  * Makes sure that the demonstration model lies in `dir` as `hive-demo.gguf`, and tells where. A file that differs from what
