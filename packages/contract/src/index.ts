@@ -7,5 +7,6 @@ export * from "./ids.ts";
 export * from "./names.ts";
 export * from "./operations.ts";
 export * from "./queries.ts";
+export * from "./reservations.ts";
 export * from "./schema.ts";
 export * from "./validate.ts";

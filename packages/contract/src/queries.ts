@@ -120,6 +120,14 @@ export const ModelListSchema: Schema<{ readonly models: readonly ModelSummary[] 
 );
 
 export type StatsReply = RegistryStats & {
+  /** Requests that were given a worker: now, waiting for one, and since the start by how they ended. */
+  readonly requests: {
+    readonly in_flight: number;
+    readonly queued: number;
+    readonly completed_total: number;
+    readonly failed_total: number;
+  };
+  readonly reservations: { readonly active: number };
   readonly heartbeats_per_second: number;
   readonly uptime_ms: number;
   readonly watchers: number;
@@ -146,6 +154,13 @@ export const StatsReplySchema: Schema<StatsReply> = Type.Unsafe<StatsReply>(
     }),
     vram_used_gb: gb("Sum over all workers"),
     ram_used_gb: gb("Sum over all workers"),
+    requests: Type.Object({
+      in_flight: Type.Integer(),
+      queued: Type.Integer({ description: "Waiting for a worker" }),
+      completed_total: Type.Integer(),
+      failed_total: Type.Integer(),
+    }),
+    reservations: Type.Object({ active: Type.Integer({ description: "Places that are held now" }) }),
     heartbeats_per_second: Type.Number({ description: "Mean over the last ten seconds" }),
     uptime_ms: Type.Number(),
     watchers: Type.Integer({ description: "Open watch streams" }),

@@ -362,3 +362,54 @@ describe("without a token", () => {
     expect(JSON.stringify(document)).not.toContain("~");
   });
 });
+
+describe("reservations", () => {
+  const path = "/api/v1/reservations";
+  const busy = [aWorker({ model_id: "m", state: "Busy" })];
+  const idle = [aWorker({ model_id: "m" })];
+
+  test("one holds a place until it is given back, and the numbers show it", async () => {
+    const queen = await aQueen();
+    await queen.heartbeat(aHeartbeat({ workers: idle }));
+    queen.clock.advance(1);
+    const answer = await queen.ask("POST", path, { model: "m", ttl_ms: 60_000 });
+    expect(answer).toMatchObject({ status: 201, body: { hive_id: "desk", worker: { worker_id: "worker-1" } } });
+    const { reservation_id, expires_at_ms } = answer.body as { reservation_id: string; expires_at_ms: number };
+    expect(expires_at_ms).toBe(queen.clock.nowMs() + 60_000);
+    expect(await queen.stats()).toMatchObject({ requests: { in_flight: 1 }, reservations: { active: 1 } });
+    expect(await queen.ask("POST", path, { model: "m" })).toMatchObject({
+      status: 503,
+      headers: { "retry-after": "1" },
+      body: { error: { code: "NO_WORKER" } },
+    });
+    expect((await queen.ask("DELETE", `${path}/${reservation_id}?outcome=error`)).status).toBe(204);
+    expect((await queen.ask("DELETE", `${path}/${reservation_id}`)).status).toBe(204);
+    expect((await queen.ask("DELETE", `${path}/nobody-ever-had-it`)).status).toBe(204);
+    expect((await queen.stats()).requests).toEqual({ in_flight: 0, queued: 0, completed_total: 0, failed_total: 1 });
+    expect((await queen.ask("POST", path, { model: "m" })).status).toBe(201);
+  });
+
+  test("one waits for a worker that comes free", async () => {
+    const queen = await aQueen();
+    await queen.heartbeat(aHeartbeat({ workers: busy }));
+    const waiting = queen.ask("POST", path, { model: "m", wait_ms: 10_000 });
+    await expect.poll(async () => (await queen.stats()).requests.queued).toBe(1);
+    await queen.heartbeat(aHeartbeat({ workers: idle }));
+    expect((await waiting).status).toBe(201);
+  });
+
+  test.each([
+    [{}],
+    [{ model: "m", policy: "luck" }],
+    [{ model: "m", wait_ms: -1 }],
+    [{ model: "m", ttl_ms: 0 }],
+    [{ model: "m", exclude: "w1" }],
+    [{ model: "m", polcy: "best" }],
+  ])("%j is refused", async (body) => {
+    const queen = await aQueen();
+    expect(await queen.ask("POST", path, body)).toMatchObject({
+      status: 400,
+      body: { error: { code: "INVALID_REQUEST" } },
+    });
+  });
+});

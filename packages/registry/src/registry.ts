@@ -63,6 +63,7 @@ export class HiveRegistry {
   readonly #intervalMaxMs: number;
   readonly #limits: LivenessLimits;
   readonly #changes: ChangeFeed;
+  readonly #roomListeners: Set<(worker: WorkerInfo) => void> = new Set();
   readonly #hives: Map<string, HiveRecord> = new Map();
   readonly #workers: WorkerTable;
   readonly #ages: AgeIndex = new AgeIndex();
@@ -80,10 +81,15 @@ export class HiveRegistry {
     this.#intervalMs = options.intervalMs ?? 5_000;
     this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
-    this.#workers = new WorkerTable((hiveId) => this.#hives.get(hiveId), {
-      random: options.random ?? Math.random,
-      policy: options.policy ?? "best",
-    });
+    this.#workers = new WorkerTable(
+      {
+        hiveById: (hiveId) => this.#hives.get(hiveId),
+        onFreed: (row) => {
+          for (const listener of [...this.#roomListeners]) listener(this.#workers.infoAt(row));
+        },
+      },
+      { random: options.random ?? Math.random, policy: options.policy ?? "best" },
+    );
     this.#changes = new ChangeFeed(options.onListenerError ?? throwLater);
   }
 
@@ -290,6 +296,17 @@ export class HiveRegistry {
   /** Gives a reserved place back. False when it was given back already, or its time is over. */
   release(reservationId: string): boolean {
     return this.#workers.scheduler.release(reservationId) !== undefined;
+  }
+
+  /**
+   * Calls the listener whenever a reserved place was given back, by release or by time: a request that waits may have it.
+   * Reports of workers that are free come as changes, see {@link subscribe}.
+   *
+   * @returns the function that ends it.
+   */
+  onRoom(listener: (worker: WorkerInfo) => void): () => void {
+    this.#roomListeners.add(listener);
+    return () => this.#roomListeners.delete(listener);
   }
 
   /** Places that are reserved now. */

@@ -3,8 +3,7 @@ import type { Intern } from "./copy-worker.ts";
 import { grownCapacity, grownFloat64, grownInt32 } from "./grow.ts";
 import type { HiveRecord } from "./hive-record.ts";
 import { ModelGroup } from "./model-group.ts";
-import { Scheduler, type SchedulerView } from "./scheduler/scheduler.ts";
-import type { Policy } from "./scheduler/types.ts";
+import { Scheduler, type SchedulerOptions, type SchedulerView } from "./scheduler/scheduler.ts";
 import { SlotList } from "./slot-list.ts";
 import type { HiveWorker, ModelSummary, WorkerInfo } from "./types.ts";
 
@@ -71,14 +70,18 @@ export class WorkerTable implements SchedulerView {
   size = 0;
   readonly states: Record<WorkerInfo["state"], number> = { Idle: 0, Busy: 0, Loading: 0 };
 
-  /** @param hiveById for questions about one hive. */
   constructor(
-    hiveById: (hiveId: string) => HiveRecord | undefined,
-    options: { readonly random: () => number; readonly policy: Policy },
+    deps: {
+      /** For questions about one hive. */
+      readonly hiveById: (hiveId: string) => HiveRecord | undefined;
+      /** A reserved place at that worker was given back. */
+      readonly onFreed: (row: number) => void;
+    },
+    options: SchedulerOptions,
   ) {
-    this.#hiveById = hiveById;
+    this.#hiveById = deps.hiveById;
     this.#modelless = this.#addGroup("");
-    this.scheduler = new Scheduler(this, options);
+    this.scheduler = new Scheduler(this, deps.onFreed, options);
   }
 
   /** One copy of each name that many workers share. */

@@ -6,6 +6,8 @@ import {
   HiveError,
   type HiveList,
   type HivesQuery,
+  type ReservationReply,
+  type ReserveBody,
   type RouteReply,
   type StatsReply,
   type WorkerList,
@@ -29,12 +31,14 @@ import type { Clock } from "./clock.ts";
 import { DEFAULT_PACE, type HeartbeatPace, heartbeatIntervalMs } from "./heartbeat-interval.ts";
 import { pageOf } from "./page.ts";
 import { Rate } from "./rate.ts";
+import { type LineLimits, WaitingLine } from "./waiting-line.ts";
 
 /** How long a hive may be silent and still count as online, unless a question says otherwise. Rule: seed. */
 export const ONLINE_MAX_AGE_MS = 30_000;
 
 export interface QueenOptions {
   readonly pace?: HeartbeatPace;
+  readonly line?: LineLimits;
   /** Changes that are kept for watchers to catch up with. */
   readonly changesMax?: number;
   /** Hives silent for longer are forgotten; 0 keeps them. */
@@ -65,6 +69,8 @@ export class Queen {
   readonly #heartbeats: Rate;
   /** Hives of the catalog that were not heard since the start. */
   readonly #awaited: Set<string>;
+  readonly #line: WaitingLine;
+  readonly #requests: { completed_total: number; failed_total: number } = { completed_total: 0, failed_total: 0 };
   readonly #stops: (() => void)[] = [];
 
   constructor(
@@ -87,6 +93,7 @@ export class Queen {
         this.#writer.noteStatus(event.hive_id, "offline");
       }
     });
+    this.#line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line);
     const evictAfterMs = options.evictAfterMs ?? DEFAULT_EVICT_AFTER_MS;
     this.#stops.push(
       this.clock.every(options.sweepMs ?? SWEEP_MS, () => {
@@ -194,8 +201,11 @@ export class Queen {
 
   stats(): StatsReply {
     const nowMs = this.clock.nowMs();
+    const active = this.registry.reservationCount();
     return {
       ...this.registry.stats(),
+      requests: { in_flight: active, queued: this.#line.length, ...this.#requests },
+      reservations: { active },
       heartbeats_per_second: this.#heartbeats.perSecond(nowMs),
       uptime_ms: nowMs - this.#startedAtMs,
       watchers: this.changes.readers,
@@ -242,6 +252,27 @@ export class Queen {
       : `No worker is idle (${busy}); ${having} have the model`;
   }
 
+  // ---- reservations -------------------------------------------------------------------------------------------------
+
+  /**
+   * A place at a worker, at once or within `wait_ms`.
+   *
+   * @param signal of the caller: when it hangs up it leaves the line, and a place that it was given is given back.
+   * @throws {HiveError} `NO_WORKER`
+   */
+  async reserve({ wait_ms, ...request }: ReserveBody, signal?: AbortSignal): Promise<ReservationReply> {
+    const waiting = signal === undefined ? { waitMs: wait_ms ?? 0 } : { waitMs: wait_ms ?? 0, signal };
+    const { reservation_id, hive_id, worker, expires_at_ms } = await this.#line.reserve(request, waiting);
+    return { reservation_id, hive_id, worker, expires_at_ms };
+  }
+
+  /** Gives a place back. Harmless when that was done already. */
+  release(reservationId: string, outcome: "ok" | "error"): void {
+    if (!this.registry.release(reservationId)) return;
+    if (outcome === "ok") this.#requests.completed_total++;
+    else this.#requests.failed_total++;
+  }
+
   // ---- catalog ------------------------------------------------------------------------------------------------------
 
   catalogHives(): CatalogRecord[] {
@@ -273,6 +304,7 @@ export class Queen {
   /** Ends timers and writes what waits. */
   stop(): void {
     for (const stop of this.#stops) stop();
+    this.#line.stop();
     this.#writer.stop();
   }
 }

@@ -15,6 +15,9 @@ import {
   HiveWorkersSchema,
   MachineIdSchema,
   ModelListSchema,
+  type ReservationReply,
+  ReservationReplySchema,
+  ReserveBodySchema,
   ResourceInfoSchema,
   RouteQuerySchema,
   RouteReplySchema,
@@ -31,6 +34,12 @@ import type { App } from "./typed-app.ts";
 
 const CatalogParamsSchema: Schema<{ readonly id: string }> = shape<{ readonly id: string }>()(
   Type.Object({ id: MachineIdSchema }),
+);
+const ReservationParamsSchema: Schema<{ readonly reservation_id: string }> = shape<{
+  readonly reservation_id: string;
+}>()(Type.Object({ reservation_id: Type.String({ minLength: 1, maxLength: 128 }) }));
+const OutcomeSchema: Schema<{ readonly outcome?: "ok" | "error" }> = shape<{ readonly outcome?: "ok" | "error" }>()(
+  Type.Object({ outcome: Type.Optional(Type.Union([Type.Literal("ok"), Type.Literal("error")])) }),
 );
 const NothingSchema = Type.Null({ description: "Done" });
 const failures = { "4xx": ErrorReplySchema, "5xx": ErrorReplySchema };
@@ -162,6 +171,43 @@ export function routingRoutes(app: App, queen: Queen): void {
       },
     },
     (request) => queen.route(request.query.model),
+  );
+  app.post(
+    "/api/v1/reservations",
+    {
+      schema: {
+        tags: ["routing"],
+        summary: "Hold a place at the best worker, at once or within wait_ms",
+        body: ReserveBodySchema,
+        response: { 201: ReservationReplySchema, ...failures },
+      },
+    },
+    async (request, reply): Promise<ReservationReply> => {
+      const hangUp = new AbortController();
+      reply.raw.once("close", () => hangUp.abort());
+      const reservation = await queen.reserve(request.body, hangUp.signal);
+      // Who left while the place was found will never give it back.
+      if (hangUp.signal.aborted) queen.release(reservation.reservation_id, "error");
+      reply.code(201);
+      return reservation;
+    },
+  );
+  app.delete(
+    "/api/v1/reservations/:reservation_id",
+    {
+      schema: {
+        tags: ["routing"],
+        summary: "Give a place back; harmless when it was given back already",
+        params: ReservationParamsSchema,
+        querystring: OutcomeSchema,
+        response: { 204: NothingSchema, ...failures },
+      },
+    },
+    (request, reply) => {
+      queen.release(request.params.reservation_id, request.query.outcome ?? "ok");
+      reply.code(204);
+      return null;
+    },
   );
 }
 

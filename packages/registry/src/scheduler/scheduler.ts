@@ -25,6 +25,12 @@ export interface SchedulerView extends RoomView {
   reservationsChanged(row: number, count: number): void;
 }
 
+export interface SchedulerOptions {
+  readonly random: () => number;
+  /** Of requests that name none. */
+  readonly policy: Policy;
+}
+
 /**
  * Chooses a worker and reserves a place at it in one step, so that no two requests get the same place, however many come
  * between two heartbeats. Rules: design, "Scheduler".
@@ -33,6 +39,7 @@ export class Scheduler {
   readonly #view: SchedulerView;
   readonly #random: () => number;
   readonly #policy: Policy;
+  readonly #onFreed: (row: number) => void;
   readonly #room: Room;
   readonly #book: ReservationBook = new ReservationBook();
   readonly #rings: Map<number, { readonly membership: number; readonly ring: SessionRing }> = new Map();
@@ -40,8 +47,10 @@ export class Scheduler {
   readonly #idPrefix: string;
   #made = 0;
 
-  constructor(view: SchedulerView, options: { readonly random: () => number; readonly policy: Policy }) {
+  /** @param onFreed is told of each place that is given back, after it was. */
+  constructor(view: SchedulerView, onFreed: (row: number) => void, options: SchedulerOptions) {
     this.#view = view;
+    this.#onFreed = onFreed;
     this.#random = options.random;
     this.#policy = options.policy;
     this.#room = new Room(view);
@@ -75,6 +84,7 @@ export class Scheduler {
     if (row === undefined) return undefined;
     this.#room.giveBack(row);
     this.#view.reservationsChanged(row, this.#room.reservedAt(row));
+    this.#onFreed(row);
     return row;
   }
 
