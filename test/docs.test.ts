@@ -17,6 +17,9 @@ const DOCUMENTS: readonly string[] = [
   ...readdirSync(join(ROOT, "packages")).map((name) => join("packages", name, "README.md")),
 ];
 
+/** For machines that are busy with something else, too. */
+vi.setConfig({ testTimeout: 120_000 });
+
 describe("documents that are made from the code", () => {
   test("are those of today's code", async () => {
     const place = aWorkplace();
