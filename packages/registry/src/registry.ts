@@ -384,12 +384,13 @@ export class HiveRegistry {
 
   #copyWorkers(workers: readonly WorkerInfo[], known: HiveRecord | undefined): readonly WorkerInfo[] {
     if (!Array.isArray(workers)) throw new TypeError("payload.workers must be an array");
-    const copies: WorkerInfo[] = [];
     let unchangedIds = known !== undefined && known.workers.length === workers.length;
+    const copies = new Array<WorkerInfo>(workers.length);
     for (let at = 0; at < workers.length; at++) {
-      const copy = copyWorker(workers[at], "payload.workers", at, this.#workers.intern);
-      unchangedIds &&= known?.workers[at]?.worker_id === copy.worker_id;
-      copies.push(copy);
+      const before = known?.workers[at];
+      const copy = copyWorker(workers[at], before, "payload.workers", at, this.#workers.intern);
+      unchangedIds &&= before?.worker_id === copy.worker_id;
+      copies[at] = copy;
     }
     if (!unchangedIds) {
       const ids = new Set<string>();
@@ -464,6 +465,7 @@ export class HiveRegistry {
   }
 
   #setStatus(hive: HiveRecord, status: HiveStatus): void {
+    if (status === hive.status) return;
     this.#statuses[hive.status]--;
     this.#statuses[status]++;
     hive.status = status;
