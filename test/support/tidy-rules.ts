@@ -18,7 +18,7 @@ export const ARROWS: Readonly<Record<string, Readonly<Record<string, "code" | "t
   client: { registry: "types", contract: "types" },
   lifecycle: { contract: "code" },
   worker: { contract: "code", command: "code" },
-  hive: { contract: "code", client: "code", command: "code" },
+  hive: { contract: "code", command: "code" },
   queen: { registry: "code", contract: "code", lifecycle: "code", command: "code" },
   cli: { client: "code", lifecycle: "code", command: "code" },
 };
