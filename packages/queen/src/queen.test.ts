@@ -344,6 +344,16 @@ describe("without a token", () => {
     },
   );
 
+  test("no page of another site can do anything, one of this machine can", async () => {
+    const queen = await aQueen();
+    const from = (origin: string) => ({ origin });
+    for (const origin of ["https://evil.example", "http://localhost.evil.example", "null"]) {
+      expect((await queen.ask("POST", "/api/v1/catalog/hives/desk/stop", undefined, from(origin))).status).toBe(403);
+      expect((await queen.ask("GET", "/api/v1/stats", undefined, from(origin))).status).toBe(403);
+    }
+    expect((await queen.ask("GET", "/api/v1/stats", undefined, from("http://localhost:3000"))).status).toBe(200);
+  });
+
   test("a browser that opens the queen finds the documents", async () => {
     const { app } = await aQueen();
     const reply = await app.inject({ url: "/", headers: { host: "localhost" } });
