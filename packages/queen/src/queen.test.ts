@@ -121,7 +121,7 @@ describe("liveness", () => {
     const queen = await aQueen();
     await queen.heartbeat(aHeartbeat());
     await queen.heartbeat(aHeartbeat({ goodbye: true, workers: [] }));
-    expect(await queen.hive("desk")).toMatchObject({ status: "silent", worker_count: 0 });
+    expect(await queen.hive("desk")).toMatchObject({ status: "silent", online: false, worker_count: 0 });
     await queen.heartbeat(aHeartbeat());
     expect(await queen.hive("desk")).toMatchObject({ status: "alive", worker_count: 1 });
   });

@@ -6,7 +6,7 @@ import { copyWorker } from "./copy-worker.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { RevisionGapError } from "./errors.ts";
 import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
-import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, statusAt } from "./liveness.ts";
+import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness.ts";
 import { isStale, PAST_BOOTS_MAX } from "./order.ts";
 import type {
   HiveHeartbeatPayload,
@@ -161,11 +161,11 @@ export class HiveRegistry {
     return hive === undefined ? undefined : stateOf(hive);
   }
 
-  /** Ids of the hives heard less than `maxAgeMs` ago, in no particular order. Costs the answer, not the fleet. */
+  /** Ids of the hives that are online: see {@link isHiveOnline}. In no particular order. Costs the answer, not the fleet. */
   listActiveHives(maxAgeMs: number): string[] {
     const nowMs = this.#now();
     const ids: string[] = [];
-    for (const hive of this.#ages.heardAfter(nowMs - maxAgeMs, nowMs)) ids.push(hive.hiveId);
+    for (const hive of this.#ages.heardAfter(nowMs - maxAgeMs, nowMs)) if (!hive.goodbye) ids.push(hive.hiveId);
     return ids;
   }
 
@@ -192,10 +192,10 @@ export class HiveRegistry {
     return this.#hives.get(hiveId)?.workers.length;
   }
 
-  /** Heard less than `maxAgeMs` ago. False for a hive nobody knows. */
+  /** Heard less than `maxAgeMs` ago, and not to say goodbye. False for a hive nobody knows. */
   isHiveOnline(hiveId: string, maxAgeMs: number): boolean {
     const hive = this.#hives.get(hiveId);
-    return hive !== undefined && this.#now() - hive.receivedAtMs < maxAgeMs;
+    return hive !== undefined && !hive.goodbye && this.#now() - hive.receivedAtMs < maxAgeMs;
   }
 
   hiveCount(): number {
@@ -410,7 +410,7 @@ export class HiveRegistry {
     told: HiveStatus | undefined,
     nowMs: number,
   ): HiveRecord {
-    const intervalMs = Math.min(report.interval_ms ?? this.#intervalMs, this.#intervalMaxMs);
+    const intervalMs = this.#intervalOf(report);
     let hive = this.#hives.get(hiveId);
     if (hive === undefined) {
       hive = new HiveRecord(hiveId, report, intervalMs);
@@ -430,6 +430,20 @@ export class HiveRegistry {
     this.#workers.setWorkers(hive, workers, hive.status === "alive");
     this.#sumMemory(hive);
     return hive;
+  }
+
+  #intervalOf(report: HiveReport): number {
+    return Math.min(report.interval_ms ?? this.#intervalMs, this.#intervalMaxMs);
+  }
+
+  #silentAtMs(report: HiveReport): number {
+    const heard = {
+      receivedAtMs: report.received_at_ms,
+      intervalMs: this.#intervalOf(report),
+      closed: false,
+      goodbye: false,
+    };
+    return silentAtMs(heard, this.#limits);
   }
 
   #renew(hive: HiveRecord, receivedAtMs: number, seq: number, nowMs: number): void {
@@ -503,7 +517,8 @@ export class HiveRegistry {
         report.hive_id,
         reportCopy(report),
         this.#copyWorkers(workers, undefined),
-        false,
+        // Silent before its time was over: it said goodbye.
+        status === "silent" && snapshot.at_ms < this.#silentAtMs(report),
         status,
         snapshot.at_ms,
       );
@@ -525,6 +540,7 @@ export class HiveRegistry {
       case "hive.silent": {
         if (hive === undefined) return;
         this.#setStatus(hive, change.type === "hive.suspect" ? "suspect" : "silent");
+        hive.goodbye = change.type === "hive.silent" && change.reason === "goodbye";
         this.#workers.refresh(hive, false);
         return;
       }
