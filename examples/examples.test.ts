@@ -16,12 +16,13 @@ const EXAMPLES: Readonly<Record<string, readonly RegExp[]>> = {
 };
 
 describe("examples", { timeout: 90_000 }, () => {
-  const workplace = new Workplace();
+  let workplace: Workplace;
   let queen: AQueen;
   const run = (name: string, args: readonly string[] = [], url = queen.url) =>
     workplace.run(join(HERE, "dist", `${name}.js`), args, { env: { HIVE_QUEEN_URL: url } });
 
   beforeAll(async () => {
+    workplace = new Workplace();
     queen = await workplace.queen();
     await workplace.agent(queen.url, ["--id", "desk"]);
     await eventually("a worker", () => queen.client.route("hive-demo").catch(() => undefined));

@@ -11,6 +11,8 @@ const WORKER_MEANING = {
   CONTEXT_TOO_LONG:
     "The prompt is longer than the context of one slot. Shorten it, or start the worker with more context.",
   UNAUTHORIZED: "The token is missing or wrong: it is the API key.",
+  FORBIDDEN:
+    "A web page of another site asked a worker that has no API key. Give the worker one, or ask from this machine.",
   MODEL_NOT_FOUND: "This worker serves another model. `GET /v1/models` names it.",
   ROUTE_NOT_FOUND: "No such path.",
   METHOD_NOT_ALLOWED: "The path exists, the method does not.",

@@ -96,12 +96,13 @@ const ACCEPTED: [string, string][] = [
   ["the same key twice", text(aHeartbeat()).replace("{", '{"hive_id":"__proto__",')],
 ];
 
-const workplace = new Workplace();
+let workplace: Workplace;
 let queen: AQueen;
 let stats: StatsReply;
 let innocent: unknown;
 
 beforeAll(async () => {
+  workplace = new Workplace();
   queen = await workplace.queen();
 });
 afterAll(() => workplace.end());

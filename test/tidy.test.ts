@@ -191,6 +191,13 @@ describe("the rules themselves", () => {
     ).toEqual(["packages/hive: package.json names @hive-registry/queen, which nothing imports"]);
   });
 
+  test("take a devDependency for types, and only for them", () => {
+    const only = (text: string) =>
+      dependencyFaults("worker", { devDependencies: { pino: "1" } }, [file("packages/worker/src/a.ts", text)]);
+    expect(only('import type { Logger } from "pino";')).toEqual([]);
+    expect(only('import { pino } from "pino";')).toHaveLength(1);
+  });
+
   test("refuse unfinished work, tests that are not run, endless lines, homes, and unknown codes", () => {
     const faults = (path: string, text: string) => textFaults(file(path, text), { root: "/place/of/checkout" });
     expect(faults("a.md", `- ${"TO"}${"DO"} later`)).toHaveLength(1);

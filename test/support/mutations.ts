@@ -70,6 +70,12 @@ const aKey = fc.oneof(
   fc.string({ maxLength: 12 }),
 );
 
+/** Mostly a few; now and then more than any list may hold. */
+const aCount = fc.oneof(
+  { weight: 9, arbitrary: fc.integer({ min: 0, max: 9 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 1_000, max: 1_100 }) },
+);
+
 /** One change at one place of a tree; `at` picks the place. */
 type Change = (parent: { [key: string]: Json } | Json[], key: string) => void;
 
@@ -103,7 +109,7 @@ const aChange: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.constant<Change>((parent, key) => put(parent, key, { value: get(parent, key) })) },
   {
     weight: 1,
-    arbitrary: fc.integer({ min: 1, max: 1_100 }).map(
+    arbitrary: aCount.map(
       (times): Change =>
         (parent, key) => {
           const value = get(parent, key);
@@ -112,7 +118,7 @@ const aChange: fc.Arbitrary<Change> = fc.oneof(
             key,
             Array.from({ length: times }, () => value)
               .flat()
-              .slice(0, 3_000),
+              .slice(0, 1_200),
           );
         },
     ),
@@ -179,8 +185,9 @@ function placesOf(parent: { [key: string]: Json } | Json[], found: Parameters<Ch
 const get = (parent: { [key: string]: Json } | Json[], key: string): Json =>
   (parent as { [key: string]: Json })[key] ?? null;
 
-/** Also for `__proto__`, which an assignment would swallow. */
-function put(parent: { [key: string]: Json } | Json[], key: string, value: Json): void {
+/** A copy of the value, so that no two places share one. Also for `__proto__`, which an assignment would swallow. */
+function put(parent: { [key: string]: Json } | Json[], key: string, shared: Json): void {
+  const value = structuredClone(shared);
   if (Array.isArray(parent) && !/^\d{1,4}$/.test(key)) parent.push(value);
   else Object.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true });
 }

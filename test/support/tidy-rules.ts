@@ -18,7 +18,7 @@ export const ARROWS: Readonly<Record<string, Readonly<Record<string, "code" | "t
   client: { registry: "types", contract: "types" },
   lifecycle: { contract: "code" },
   worker: { contract: "code", command: "code" },
-  hive: { contract: "code", client: "code", command: "code" },
+  hive: { contract: "code", command: "code" },
   queen: { registry: "code", contract: "code", lifecycle: "code", command: "code" },
   cli: { client: "code", lifecycle: "code", command: "code" },
 };
@@ -125,44 +125,47 @@ export function coreFaults({ path, text }: SourceFile): Fault[] {
 }
 
 interface PackageJson {
-  readonly version?: string;
   readonly dependencies?: Readonly<Record<string, string>>;
   readonly optionalDependencies?: Readonly<Record<string, string>>;
   readonly peerDependencies?: Readonly<Record<string, string>>;
+  readonly devDependencies?: Readonly<Record<string, string>>;
 }
 
-/** package.json names what the sources import, and nothing else. `sources` are those of the one package, without tests. */
+/**
+ * package.json names what the sources import, and nothing else; what they import only types of may be a devDependency.
+ * `sources` are those of the one package, without tests.
+ */
 export function dependencyFaults(name: string, packageJson: PackageJson, sources: readonly SourceFile[]): Fault[] {
-  const declared = new Set(
-    Object.keys({
-      ...packageJson.dependencies,
-      ...packageJson.optionalDependencies,
-      ...packageJson.peerDependencies,
-    }),
+  const { dependencies, optionalDependencies, peerDependencies, devDependencies = {} } = packageJson;
+  const declared = new Set(Object.keys({ ...dependencies, ...optionalDependencies, ...peerDependencies }));
+  const imports = sources
+    .flatMap(({ text }) => importsOf(text))
+    .filter(({ from }) => !/^(?:\.|node:)/.test(from))
+    .map(({ from, typesOnly }) => ({ dependency: dependencyOf(from), typesOnly }));
+  const missing = imports.filter(
+    ({ dependency, typesOnly }) =>
+      !declared.has(dependency) && !(typesOnly && Object.hasOwn(devDependencies, dependency)),
   );
-  const imported = new Set(
-    sources
-      .flatMap(({ text }) => importsOf(text).map(({ from }) => from))
-      .filter((from) => !/^(?:\.|node:)/.test(from)),
-  );
-  const names = new Set(
-    [...imported].map((from) =>
-      from
-        .split("/")
-        .slice(0, from.startsWith("@") ? 2 : 1)
-        .join("/"),
-    ),
-  );
-  const started = (STARTS[name] ?? []).map((other) => `@hive-registry/${other}`);
+  const used = new Set([
+    ...imports.map(({ dependency }) => dependency),
+    ...(STARTS[name] ?? []).map((other) => `@hive-registry/${other}`),
+  ]);
   return [
-    ...[...names]
-      .filter((one) => !declared.has(one))
-      .map((one) => `packages/${name}: imports ${one}, not in package.json`),
+    ...[...new Set(missing.map(({ dependency }) => dependency))].map(
+      (one) => `packages/${name}: imports ${one}, not in package.json`,
+    ),
     ...[...declared]
-      .filter((one) => !names.has(one) && !started.includes(one))
+      .filter((one) => !used.has(one))
       .map((one) => `packages/${name}: package.json names ${one}, which nothing imports`),
   ];
 }
+
+/** The package in a specifier: `@scope/name/part` is of `@scope/name`. */
+const dependencyOf = (from: string): string =>
+  from
+    .split("/")
+    .slice(0, from.startsWith("@") ? 2 : 1)
+    .join("/");
 
 /** Put together here, so that this file does not break its own rule. */
 const UNFINISHED = new RegExp(`\\b(?:${["TO" + "DO", "FIX" + "ME", "X" + "XX", "HA" + "CK"].join("|")})\\b`);

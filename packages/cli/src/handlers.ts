@@ -1,4 +1,5 @@
 import { existsSync, realpathSync, rmSync } from "node:fs";
+import { networkInterfaces } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chat as chatWith, HiveAgentClient, HiveClient } from "@hive-registry/client";
@@ -11,6 +12,7 @@ import type { Handlers, QueenFlags, UpFlags } from "./program.ts";
 import type { ServerName } from "./servers/commands.ts";
 import { localHiveOf, portOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
 import { interruptible, interrupts, pause, piped, question } from "./terminal.ts";
+import { advertisedWith, refuseOpenWithoutToken } from "./up/advertise.ts";
 import type { Names } from "./up/text.ts";
 
 const { env, stdin, stdout, stderr } = process;
@@ -157,8 +159,9 @@ async function up(flags: UpFlags): Promise<void> {
   ]);
   const token = tokenOf(flags.tokenFile, env);
   const stateDir = stateDirOf(flags.stateDir, env);
-  const port = flags.port ?? portOf("HIVE_PORT", 7833, env);
-  const listen = flags.listen ?? (env.HIVE_LISTEN || undefined);
+  const port = flags.port ?? portOf("HIVE_QUEEN_PORT", 7833, env);
+  const listen = flags.listen ?? (env.HIVE_QUEEN_LISTEN || undefined);
+  refuseOpenWithoutToken(listen, token);
   const clientAt = (baseUrl: string) => new HiveClient({ baseUrl, token });
   const named = names(flags.tokenFile);
 
@@ -196,11 +199,12 @@ async function up(flags: UpFlags): Promise<void> {
   };
   const options = {
     ...{ port, listen, stateDir, workerWaitMs },
-    hivePort: flags.hivePort ?? portOf("HIVE_AGENT_PORT", 7835, env),
+    hivePort: flags.hivePort ?? portOf("HIVE_PORT", 7835, env),
     tokenFile: flags.tokenFile ?? (env.HIVE_TOKEN_FILE || undefined),
     models: (flags.model ?? []).map(wholePath),
     demo: flags.demo,
     id: flags.id,
+    advertise: flags.advertise ?? (env.HIVE_ADVERTISE || advertisedWith(listen, networkInterfaces())),
   };
   exitWith(await up(deps, file, options));
 }
@@ -208,7 +212,7 @@ async function up(flags: UpFlags): Promise<void> {
 /** The queen's own settings are not the hive's, where both read the same variable: what `up` means it passes as a flag. */
 function environmentFor(name: ServerName): NodeJS.ProcessEnv {
   if (name === "queen") return env;
-  const { HIVE_LISTEN: _listen, HIVE_CONFIG: _config, ...rest } = env;
+  const { HIVE_CONFIG: _config, ...rest } = env;
   return rest;
 }
 
@@ -219,6 +223,7 @@ function inForeground(flags: UpFlags): string[] {
     ...word("--port", flags.port),
     ...word("--hive-port", flags.hivePort),
     ...word("--listen", flags.listen),
+    ...word("--advertise", flags.advertise),
     ...word("--state-dir", flags.stateDir),
     ...word("--token-file", flags.tokenFile),
     ...(flags.model ?? []).flatMap((model) => ["--model", wholePath(model)]),

@@ -18,6 +18,7 @@ export interface UpFlags {
   readonly port?: number;
   readonly hivePort?: number;
   readonly listen?: string;
+  readonly advertise?: string;
   readonly stateDir?: string;
   readonly tokenFile?: string;
   readonly model?: readonly string[];
@@ -73,6 +74,7 @@ function servers(hive: Command, handlers: Handlers): void {
     .option("--port <n>", "the queen's port, 0 for any free one (7833)", port)
     .option("--hive-port <n>", "the hive's port, 0 for any free one (7835)", port)
     .option("--listen <host>", "address the queen listens on; any but this machine's own demands a token")
+    .option("--advertise <host>", "name or address by which others reach this machine's workers (default: of --listen)")
     .option("--state-dir <dir>", "catalog, logs and pid files")
     .option("--token-file <file>", "the fleet's token; only its owner may read the file")
     .option("--model <file>", "a model to load at once; may be given several times", collect)

@@ -62,10 +62,10 @@ describe("where things are", () => {
   });
 
   test("a variable for a port is a port, or wrong usage", () => {
-    expect(portOf("HIVE_PORT", 7833, { HIVE_PORT: "" })).toBe(7833);
-    expect(portOf("HIVE_PORT", 7833, { HIVE_PORT: "0" })).toBe(0);
-    expect(() => portOf("HIVE_PORT", 7833, { HIVE_PORT: "99999" })).toThrow(
-      expect.objectContaining({ exitCode: 2, message: "HIVE_PORT must be a port, 0 to 65535" }),
+    expect(portOf("HIVE_QUEEN_PORT", 7833, { HIVE_QUEEN_PORT: "" })).toBe(7833);
+    expect(portOf("HIVE_QUEEN_PORT", 7833, { HIVE_QUEEN_PORT: "0" })).toBe(0);
+    expect(() => portOf("HIVE_QUEEN_PORT", 7833, { HIVE_QUEEN_PORT: "99999" })).toThrow(
+      expect.objectContaining({ exitCode: 2, message: "HIVE_QUEEN_PORT must be a port, 0 to 65535" }),
     );
   });
 });

@@ -1,4 +1,4 @@
-export { DAEMON_MARK, DAEMON_NAME_PATTERN } from "./daemon/places.ts";
+export { DAEMON_MARK, DAEMON_NAME_PATTERN, makeStateDir } from "./daemon/places.ts";
 export { type DaemonSpec, type DaemonStarted, startDaemon } from "./daemon/start.ts";
 export { type DaemonStatus, daemonStatus } from "./daemon/status.ts";
 export { type DaemonStop, GRACE_MS_DEFAULT, stopDaemon } from "./daemon/stop.ts";

@@ -1,10 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { linkSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { setTimeout as pause } from "node:timers/promises";
 import { HiveError } from "@hive-registry/contract/errors";
 import { cannot } from "./faults.ts";
 import { type PidRecord, parsePidRecord, recordOf } from "./pid-file.ts";
 import { isAlive } from "./processes/identity.ts";
-import { pause } from "./processes/signal.ts";
 
 /** A lock whose breaker died while it broke it has a lock of its own, and so on: each level takes a crash within microseconds. */
 const BREAK_DEPTH_MAX = 3;

@@ -121,7 +121,7 @@ describe("liveness", () => {
     const queen = await aQueen();
     await queen.heartbeat(aHeartbeat());
     await queen.heartbeat(aHeartbeat({ goodbye: true, workers: [] }));
-    expect(await queen.hive("desk")).toMatchObject({ status: "silent", worker_count: 0 });
+    expect(await queen.hive("desk")).toMatchObject({ status: "silent", online: false, worker_count: 0 });
     await queen.heartbeat(aHeartbeat());
     expect(await queen.hive("desk")).toMatchObject({ status: "alive", worker_count: 1 });
   });
@@ -343,6 +343,16 @@ describe("without a token", () => {
       expect((await queen.ask("GET", "/api/v1/stats", undefined, { host })).status).toBe(403);
     },
   );
+
+  test("no page of another site can do anything, one of this machine can", async () => {
+    const queen = await aQueen();
+    const from = (origin: string) => ({ origin });
+    for (const origin of ["https://evil.example", "http://localhost.evil.example", "null"]) {
+      expect((await queen.ask("POST", "/api/v1/catalog/hives/desk/stop", undefined, from(origin))).status).toBe(403);
+      expect((await queen.ask("GET", "/api/v1/stats", undefined, from(origin))).status).toBe(403);
+    }
+    expect((await queen.ask("GET", "/api/v1/stats", undefined, from("http://localhost:3000"))).status).toBe(200);
+  });
 
   test("a browser that opens the queen finds the documents", async () => {
     const { app } = await aQueen();

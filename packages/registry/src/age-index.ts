@@ -3,10 +3,10 @@ import type { HiveRecord } from "./hive-record.ts";
 /** How much time one bucket holds, ms. */
 const BUCKET_MS = 1_000;
 
-/** The hives that were heard within one second. */
+/** The hives that were heard within one second, in no particular order. */
 export interface AgeBucket {
   readonly key: number;
-  newest: HiveRecord | undefined;
+  readonly hives: HiveRecord[];
 }
 
 /**
@@ -22,52 +22,52 @@ export class AgeIndex {
     this.remove(hive);
     let bucket = this.#buckets.get(key);
     if (bucket === undefined) {
-      bucket = { key, newest: undefined };
+      bucket = { key, hives: [] };
       this.#buckets.set(key, bucket);
     }
     hive.bucket = bucket;
-    hive.older = bucket.newest;
-    if (bucket.newest !== undefined) bucket.newest.newer = hive;
-    bucket.newest = hive;
+    hive.bucketPosition = bucket.hives.length;
+    bucket.hives.push(hive);
   }
 
   remove(hive: HiveRecord): void {
     const bucket = hive.bucket;
     if (bucket === undefined) return;
-    if (hive.newer === undefined) bucket.newest = hive.older;
-    else hive.newer.older = hive.older;
-    if (hive.older !== undefined) hive.older.newer = hive.newer;
-    hive.newer = undefined;
-    hive.older = undefined;
     hive.bucket = undefined;
-    if (bucket.newest === undefined) this.#buckets.delete(bucket.key);
+    const last = bucket.hives.pop() as HiveRecord;
+    if (last !== hive) {
+      bucket.hives[hive.bucketPosition] = last;
+      last.bucketPosition = hive.bucketPosition;
+    }
+    if (bucket.hives.length === 0) this.#buckets.delete(bucket.key);
   }
 
   /** Hives heard strictly after `afterMs`, in no particular order. */
   *heardAfter(afterMs: number, nowMs: number): Generator<HiveRecord> {
-    const lowest = Math.floor(afterMs / BUCKET_MS);
-    const highest = Math.floor(nowMs / BUCKET_MS);
-    if (highest - lowest <= this.#buckets.size) {
-      for (let key = lowest; key <= highest; key++) yield* after(this.#buckets.get(key), afterMs);
-    } else {
-      for (const bucket of this.#buckets.values()) if (bucket.key >= lowest) yield* after(bucket, afterMs);
+    for (const { hives } of this.#bucketsBetween(Math.floor(afterMs / BUCKET_MS), Math.floor(nowMs / BUCKET_MS))) {
+      for (const hive of hives) if (hive.receivedAtMs > afterMs) yield hive;
     }
   }
 
-  /** Hives heard at `untilMs` or before, oldest first. */
+  /** Hives heard at `untilMs` or before, oldest first. They may be removed meanwhile. */
   *oldestFirst(untilMs: number): Generator<HiveRecord> {
     const highest = Math.floor(untilMs / BUCKET_MS);
     const keys = [...this.#buckets.keys()].filter((key) => key <= highest).sort((a, b) => a - b);
     for (const key of keys) {
-      const hives: HiveRecord[] = [];
-      for (let hive = this.#buckets.get(key)?.newest; hive !== undefined; hive = hive.older) {
-        if (hive.receivedAtMs <= untilMs) hives.push(hive);
-      }
+      const hives = this.#buckets.get(key)?.hives.filter((hive) => hive.receivedAtMs <= untilMs) ?? [];
       yield* hives.sort((a, b) => a.receivedAtMs - b.receivedAtMs);
     }
   }
-}
 
-function* after(bucket: AgeBucket | undefined, afterMs: number): Generator<HiveRecord> {
-  for (let hive = bucket?.newest; hive !== undefined; hive = hive.older) if (hive.receivedAtMs > afterMs) yield hive;
+  /** By asking for each second or by looking at all buckets, whichever is less. */
+  *#bucketsBetween(lowest: number, highest: number): Generator<AgeBucket> {
+    if (highest - lowest > this.#buckets.size) {
+      for (const bucket of this.#buckets.values()) if (bucket.key >= lowest) yield bucket;
+      return;
+    }
+    for (let key = lowest; key <= highest; key++) {
+      const bucket = this.#buckets.get(key);
+      if (bucket !== undefined) yield bucket;
+    }
+  }
 }

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { CandidateHeap } from "./candidate-heap.ts";
+import { intAt, Records } from "./records.ts";
 
 test("the heap's first is what sorting would put first, whatever came, changed and went", () => {
   const item = fc.nat(40);
@@ -11,7 +12,9 @@ test("the heap's first is what sorting would put first, whatever came, changed a
   );
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const heap = new CandidateHeap({ column: new Int32Array(64).fill(-1) });
+      const records = new Records();
+      for (let each = 0; each <= 40; each++) records.ints[intAt(records.add(), 3)] = -1;
+      const heap = new CandidateHeap({ records, field: 3 });
       const naive = new Map<number, { score: number; tie: number }>();
       for (const each of steps) {
         if (each.do === "take") {

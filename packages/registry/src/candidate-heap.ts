@@ -1,129 +1,133 @@
-import { grownCapacity, grownFloat64, grownInt32 } from "./grow.ts";
+import { grownCapacity, grownFloat64 } from "./grow.ts";
+import { intAt, type Records } from "./records.ts";
 
-/** Where each item stands in its heap, -1 for none. Kept outside, so that many heaps whose items differ share one column. */
+const NONE = -1;
+/** A node of the heap: score, tie, item. Side by side, so that looking at one is one cache miss. */
+const NODE = 3;
+const TIE = 1;
+const ITEM = 2;
+
+/** The field in which each item's record says where it stands in its heap; -1 for nowhere. Many heaps whose items differ can share it. */
 export interface HeapPositions {
-  column: Int32Array;
+  readonly records: Records;
+  readonly field: number;
 }
 
-/**
- * What could be chosen, best first: lowest score, ties by the lower tie-breaker. A 4-ary heap whose keys lie side by side
- * (score, tie, score, tie …), so that the four children of a node are one cache line even among a million.
- */
+/** What could be chosen, best first: lowest score, ties by the lower tie-breaker. A 4-ary heap: half as deep as a binary one. */
 export class CandidateHeap {
   size = 0;
-  readonly #positions: HeapPositions;
-  #items: Int32Array = new Int32Array(0);
-  #keys: Float64Array = new Float64Array(0);
+  readonly #positions: Records;
+  readonly #field: number;
+  #nodes: Float64Array = new Float64Array(0);
 
   constructor(positions: HeapPositions) {
-    this.#positions = positions;
+    this.#positions = positions.records;
+    this.#field = positions.field;
   }
 
   /** The best item, -1 when there is none. */
   get first(): number {
-    return this.size === 0 ? -1 : (this.#items[0] as number);
+    return this.size === 0 ? NONE : (this.#nodes[ITEM] as number);
   }
 
   /** Of the best item; `Infinity` when there is none. */
   get firstScore(): number {
-    return this.size === 0 ? Number.POSITIVE_INFINITY : (this.#keys[0] as number);
+    return this.size === 0 ? Number.POSITIVE_INFINITY : (this.#nodes[0] as number);
   }
 
   get firstTie(): number {
-    return this.size === 0 ? Number.POSITIVE_INFINITY : (this.#keys[1] as number);
+    return this.size === 0 ? Number.POSITIVE_INFINITY : (this.#nodes[TIE] as number);
   }
 
-  /** Also false for an item that no heap of this column ever had. */
   has(item: number): boolean {
-    return (this.#positions.column[item] ?? -1) !== -1;
+    return this.#positions.ints[intAt(item, this.#field)] !== NONE;
   }
 
   /** Any item, `at` from 0 to `size - 1`, in no particular order. */
   itemAt(at: number): number {
-    return this.#items[at] as number;
+    return this.#nodes[at * NODE + ITEM] as number;
   }
 
   /** The best item that passes, -1 when none does. Meant for few that do not: it looks at each of those that is better. */
   firstWhere(passes: (item: number) => boolean): number {
-    const frontier = this.size === 0 ? [] : [0];
+    const nodes = this.#nodes;
+    const end = this.size * NODE;
+    const frontier = end === 0 ? [] : [0];
     while (frontier.length > 0) {
       let best = 0;
       for (let each = 1; each < frontier.length; each++) {
         if (this.#isBefore(frontier[each] as number, frontier[best] as number)) best = each;
       }
       const at = frontier[best] as number;
-      const item = this.#items[at] as number;
+      const item = nodes[at + ITEM] as number;
       if (passes(item)) return item;
       frontier[best] = frontier[frontier.length - 1] as number;
       frontier.pop();
-      const firstChild = at * 4 + 1;
-      for (let child = firstChild; child < Math.min(firstChild + 4, this.size); child++) frontier.push(child);
+      const firstChild = at * 4 + NODE;
+      for (let child = firstChild; child < Math.min(firstChild + 4 * NODE, end); child += NODE) frontier.push(child);
     }
-    return -1;
+    return NONE;
   }
 
   #isBefore(a: number, b: number): boolean {
-    const scoreA = this.#keys[2 * a] as number;
-    const scoreB = this.#keys[2 * b] as number;
-    return (
-      scoreA < scoreB || (scoreA === scoreB && (this.#keys[2 * a + 1] as number) < (this.#keys[2 * b + 1] as number))
-    );
+    const nodes = this.#nodes;
+    const [scoreA, scoreB] = [nodes[a] as number, nodes[b] as number];
+    return scoreA < scoreB || (scoreA === scoreB && (nodes[a + TIE] as number) < (nodes[b + TIE] as number));
   }
 
   add(item: number, score: number, tie: number): void {
-    const at = this.size++;
-    if (at >= this.#items.length) this.#grow();
-    this.#settle(at, item, score, tie);
+    const hole = this.size++ * NODE;
+    if (hole >= this.#nodes.length) this.#grow();
+    this.#settle(hole, item, score, tie);
   }
 
   /** Gives an item that is in the heap another key. */
   update(item: number, score: number, tie: number): void {
-    const at = this.#positions.column[item] as number;
-    if (this.#keys[2 * at] === score && this.#keys[2 * at + 1] === tie) return;
+    const at = (this.#positions.ints[intAt(item, this.#field)] as number) * NODE;
+    if (this.#nodes[at] === score && this.#nodes[at + TIE] === tie) return;
     this.#settle(at, item, score, tie);
   }
 
   remove(item: number): void {
-    const at = this.#positions.column[item] as number;
-    this.#positions.column[item] = -1;
-    const last = --this.size;
+    const position = intAt(item, this.#field);
+    const at = (this.#positions.ints[position] as number) * NODE;
+    this.#positions.ints[position] = NONE;
+    const last = --this.size * NODE;
     if (at === last) return;
-    this.#settle(at, this.#items[last] as number, this.#keys[2 * last] as number, this.#keys[2 * last + 1] as number);
+    const nodes = this.#nodes;
+    this.#settle(at, nodes[last + ITEM] as number, nodes[last] as number, nodes[last + TIE] as number);
   }
 
   /** Puts an item near `hole`, which is free: as far up or down as its key demands. */
   #settle(hole: number, item: number, score: number, tie: number): void {
-    const keys = this.#keys;
+    const nodes = this.#nodes;
     let at = hole;
     while (at > 0) {
-      const parent = (at - 1) >> 2;
-      const parentScore = keys[2 * parent] as number;
-      if (parentScore < score || (parentScore === score && (keys[2 * parent + 1] as number) <= tie)) break;
+      const parent = ((at / NODE - 1) >> 2) * NODE;
+      const parentScore = nodes[parent] as number;
+      if (parentScore < score || (parentScore === score && (nodes[parent + TIE] as number) <= tie)) break;
       this.#move(parent, at);
       at = parent;
     }
     if (at === hole) at = this.#sink(at, score, tie);
-    this.#items[at] = item;
-    keys[2 * at] = score;
-    keys[2 * at + 1] = tie;
-    this.#positions.column[item] = at;
+    this.#put(at, item, score, tie);
   }
 
   /** Moves better children up into the hole until the key fits. */
   #sink(hole: number, score: number, tie: number): number {
-    const keys = this.#keys;
+    const nodes = this.#nodes;
+    const end = this.size * NODE;
     let at = hole;
     for (;;) {
-      const firstChild = at * 4 + 1;
-      if (firstChild >= this.size) return at;
-      const end = Math.min(firstChild + 4, this.size);
+      const firstChild = at * 4 + NODE;
+      const childrenEnd = Math.min(firstChild + 4 * NODE, end);
       let best = at;
       let bestScore = score;
       let bestTie = tie;
-      for (let child = firstChild; child < end; child++) {
-        const childScore = keys[2 * child] as number;
+      for (let child = firstChild; child < childrenEnd; child += NODE) {
+        const childScore = nodes[child] as number;
         if (childScore > bestScore) continue;
-        const childTie = keys[2 * child + 1] as number;
+        const childTie = nodes[child + TIE] as number;
         if (childScore === bestScore && childTie >= bestTie) continue;
         best = child;
         bestScore = childScore;
@@ -136,16 +140,19 @@ export class CandidateHeap {
   }
 
   #move(from: number, to: number): void {
-    const item = this.#items[from] as number;
-    this.#items[to] = item;
-    this.#keys[2 * to] = this.#keys[2 * from] as number;
-    this.#keys[2 * to + 1] = this.#keys[2 * from + 1] as number;
-    this.#positions.column[item] = to;
+    const nodes = this.#nodes;
+    this.#put(to, nodes[from + ITEM] as number, nodes[from] as number, nodes[from + TIE] as number);
+  }
+
+  #put(at: number, item: number, score: number, tie: number): void {
+    const nodes = this.#nodes;
+    nodes[at] = score;
+    nodes[at + TIE] = tie;
+    nodes[at + ITEM] = item;
+    this.#positions.ints[intAt(item, this.#field)] = at / NODE;
   }
 
   #grow(): void {
-    const capacity = grownCapacity(this.size, this.#items.length);
-    this.#items = grownInt32(this.#items, capacity);
-    this.#keys = grownFloat64(this.#keys, 2 * capacity);
+    this.#nodes = grownFloat64(this.#nodes, NODE * grownCapacity(this.size, this.#nodes.length / NODE));
   }
 }

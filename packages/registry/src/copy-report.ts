@@ -1,3 +1,4 @@
+import { kept } from "./kept.ts";
 import type { DeviceInfo, HiveHeartbeatPayload, HiveReport } from "./types.ts";
 
 /** Copies what a heartbeat says of the hive itself, known fields only, and freezes it. */
@@ -14,10 +15,10 @@ export function copyReport(
   };
   if (times.clock_skew_ms !== undefined) report.clock_skew_ms = times.clock_skew_ms;
   // The strings of one boot stay the same from beat to beat: keep the first copy.
-  if (from.boot_id !== undefined) report.boot_id = same(text(from.boot_id, "boot_id"), known?.boot_id);
+  if (from.boot_id !== undefined) report.boot_id = kept(text(from.boot_id, "boot_id"), known?.boot_id);
   if (from.seq !== undefined) report.seq = number(from.seq, "seq");
-  if (from.hive_url !== undefined) report.hive_url = same(text(from.hive_url, "hive_url"), known?.hive_url);
-  if (from.version !== undefined) report.version = same(text(from.version, "version"), known?.version);
+  if (from.hive_url !== undefined) report.hive_url = kept(text(from.hive_url, "hive_url"), known?.hive_url);
+  if (from.version !== undefined) report.version = kept(text(from.version, "version"), known?.version);
   if (from.interval_ms !== undefined) report.interval_ms = number(from.interval_ms, "interval_ms");
   if (from.devices !== undefined) report.devices = Object.freeze(from.devices.map(copyDevice));
   if (from.ram_total_bytes !== undefined) report.ram_total_bytes = number(from.ram_total_bytes, "ram_total_bytes");
@@ -41,8 +42,6 @@ function copyDevice(from: DeviceInfo): DeviceInfo {
     driver: from.driver ?? null,
   });
 }
-
-const same = (text: string, known: string | undefined): string => (known === text ? known : text);
 
 function text(value: string, field: string): string {
   if (typeof value !== "string") throw new TypeError(`payload.${field} must be a string`);

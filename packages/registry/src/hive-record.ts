@@ -25,8 +25,7 @@ export class HiveRecord implements LivenessFacts, Due {
 
   // Its place in the age index.
   bucket: AgeBucket | undefined = undefined;
-  newer: HiveRecord | undefined = undefined;
-  older: HiveRecord | undefined = undefined;
+  bucketPosition = 0;
 
   // Its place in the deadline heap.
   checkAtMs: number = Number.POSITIVE_INFINITY;

@@ -122,6 +122,8 @@ describe("choosing", () => {
     expect(best(registry)).toBe("w0");
     beat({ goodbye: true });
     expect(registry.getHiveState("localhost")?.status).toBe("silent");
+    expect(registry.isHiveOnline("localhost", 30_000)).toBe(false);
+    expect(registry.listActiveHives(30_000)).toEqual([]);
     expect(best(registry)).toBeUndefined();
     expect(registry.suspectHive("localhost")).toBe(false);
     beat();

@@ -6,7 +6,7 @@ import { copyWorker } from "./copy-worker.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { RevisionGapError } from "./errors.ts";
 import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
-import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, statusAt } from "./liveness.ts";
+import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness.ts";
 import { isStale, PAST_BOOTS_MAX } from "./order.ts";
 import type { Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
 import type {
@@ -176,11 +176,11 @@ export class HiveRegistry {
     return hive === undefined ? undefined : stateOf(hive);
   }
 
-  /** Ids of the hives heard less than `maxAgeMs` ago, in no particular order. Costs the answer, not the fleet. */
+  /** Ids of the hives that are online: see {@link isHiveOnline}. In no particular order. Costs the answer, not the fleet. */
   listActiveHives(maxAgeMs: number): string[] {
     const nowMs = this.#now();
     const ids: string[] = [];
-    for (const hive of this.#ages.heardAfter(nowMs - maxAgeMs, nowMs)) ids.push(hive.hiveId);
+    for (const hive of this.#ages.heardAfter(nowMs - maxAgeMs, nowMs)) if (!hive.goodbye) ids.push(hive.hiveId);
     return ids;
   }
 
@@ -207,10 +207,10 @@ export class HiveRegistry {
     return this.#hives.get(hiveId)?.workers.length;
   }
 
-  /** Heard less than `maxAgeMs` ago. False for a hive nobody knows. */
+  /** Heard less than `maxAgeMs` ago, and not to say goodbye. False for a hive nobody knows. */
   isHiveOnline(hiveId: string, maxAgeMs: number): boolean {
     const hive = this.#hives.get(hiveId);
-    return hive !== undefined && this.#now() - hive.receivedAtMs < maxAgeMs;
+    return hive !== undefined && !hive.goodbye && this.#now() - hive.receivedAtMs < maxAgeMs;
   }
 
   hiveCount(): number {
@@ -434,12 +434,13 @@ export class HiveRegistry {
 
   #copyWorkers(workers: readonly WorkerInfo[], known: HiveRecord | undefined): readonly WorkerInfo[] {
     if (!Array.isArray(workers)) throw new TypeError("payload.workers must be an array");
-    const copies: WorkerInfo[] = [];
     let unchangedIds = known !== undefined && known.workers.length === workers.length;
+    const copies = new Array<WorkerInfo>(workers.length);
     for (let at = 0; at < workers.length; at++) {
-      const copy = copyWorker(workers[at], "payload.workers", at, this.#workers.intern);
-      unchangedIds &&= known?.workers[at]?.worker_id === copy.worker_id;
-      copies.push(copy);
+      const before = known?.workers[at];
+      const copy = copyWorker(workers[at], before, "payload.workers", at, this.#workers.intern);
+      unchangedIds &&= before?.worker_id === copy.worker_id;
+      copies[at] = copy;
     }
     if (!unchangedIds) {
       const ids = new Set<string>();
@@ -459,7 +460,7 @@ export class HiveRegistry {
     told: HiveStatus | undefined,
     nowMs: number,
   ): HiveRecord {
-    const intervalMs = Math.min(report.interval_ms ?? this.#intervalMs, this.#intervalMaxMs);
+    const intervalMs = this.#intervalOf(report);
     let hive = this.#hives.get(hiveId);
     if (hive === undefined) {
       hive = new HiveRecord(hiveId, report, intervalMs);
@@ -479,6 +480,20 @@ export class HiveRegistry {
     this.#workers.setWorkers(hive, workers, hive.status === "alive");
     this.#sumMemory(hive);
     return hive;
+  }
+
+  #intervalOf(report: HiveReport): number {
+    return Math.min(report.interval_ms ?? this.#intervalMs, this.#intervalMaxMs);
+  }
+
+  #silentAtMs(report: HiveReport): number {
+    const heard = {
+      receivedAtMs: report.received_at_ms,
+      intervalMs: this.#intervalOf(report),
+      closed: false,
+      goodbye: false,
+    };
+    return silentAtMs(heard, this.#limits);
   }
 
   #renew(hive: HiveRecord, receivedAtMs: number, seq: number, nowMs: number): void {
@@ -514,6 +529,7 @@ export class HiveRegistry {
   }
 
   #setStatus(hive: HiveRecord, status: HiveStatus): void {
+    if (status === hive.status) return;
     this.#statuses[hive.status]--;
     this.#statuses[status]++;
     hive.status = status;
@@ -551,7 +567,8 @@ export class HiveRegistry {
         report.hive_id,
         reportCopy(report),
         this.#copyWorkers(workers, undefined),
-        false,
+        // Silent before its time was over: it said goodbye.
+        status === "silent" && snapshot.at_ms < this.#silentAtMs(report),
         status,
         snapshot.at_ms,
       );
@@ -573,6 +590,7 @@ export class HiveRegistry {
       case "hive.silent": {
         if (hive === undefined) return;
         this.#setStatus(hive, change.type === "hive.suspect" ? "suspect" : "silent");
+        hive.goodbye = change.type === "hive.silent" && change.reason === "goodbye";
         this.#workers.refresh(hive, false);
         return;
       }

@@ -1,8 +1,8 @@
-import { CandidateHeap, type HeapPositions } from "./candidate-heap.ts";
+import { CandidateHeap } from "./candidate-heap.ts";
 import type { Intern } from "./copy-worker.ts";
-import { grownCapacity, grownFloat64, grownInt32 } from "./grow.ts";
 import type { HiveRecord } from "./hive-record.ts";
 import { ModelGroup } from "./model-group.ts";
+import { floatAt, intAt, Records } from "./records.ts";
 import { Scheduler, type SchedulerOptions, type SchedulerView } from "./scheduler/scheduler.ts";
 import { SlotList } from "./slot-list.ts";
 import type { HiveWorker, ModelSummary, WorkerInfo } from "./types.ts";
@@ -17,46 +17,46 @@ const SHARED_TEXTS_MAX = 1_024;
 const CHOICES_MAX = 2 ** 40;
 const NONE = -1;
 
+// A row: floats, then ints.
+/** What the worker is ranked by; {@link NO_CANDIDATE} while it cannot take a request. */
+const SCORE = 0;
+const SLOTS_FREE = 2;
+const IDLE_POSITION = 3;
+const BACKEND_POSITION = 4;
+const FIRST_SEAT = 5;
+/** Workers of the same id on other hives, as a list: heard later, heard earlier. */
+const NEWER_NAMESAKE = 6;
+const OLDER_NAMESAKE = 7;
+
+// A seat: floats, then ints.
+/** What decides among equals: reservations, then the number of the last choice. Outlives its time as a candidate. */
+const TIE = 0;
+const ROW = 2;
+const GROUP = 3;
+const GROUP_POSITION = 4;
+const NEXT_SEAT = 5;
+const HEAP_POSITION = 6;
+
+const NO_CANDIDATE = Number.POSITIVE_INFINITY;
+
 /**
- * Every worker of the fleet in columns: a row a worker, and a seat for each model that it has (one in the group of those
- * without a model when it has none). What callers see are the objects in `HiveRecord.workers`; what the registry must find
- * or compare quickly is a number in a typed array, because a million small objects would cost three times the memory and
- * a cache miss a step.
+ * Every worker of the fleet: a row a worker, and a seat for each model that it has (one in the group of those without a
+ * model when it has none). What callers see are the objects that the heartbeat brought; what the registry must find or
+ * compare quickly is a number in a record, because a million small objects would cost three times the memory and a cache
+ * miss a step.
  */
 export class WorkerTable implements SchedulerView {
   readonly scheduler: Scheduler;
-  // Columns of the rows.
-  readonly #hive: (HiveRecord | undefined)[] = [];
-  /** Where the worker stands in its hive's list. */
-  #index: Int32Array = new Int32Array(0);
-  #score: Float64Array = new Float64Array(0);
-  #slotsFree: Int32Array = new Int32Array(0);
-  #candidate: Uint8Array = new Uint8Array(0);
-  #idlePosition: Int32Array = new Int32Array(0);
-  #backendPosition: Int32Array = new Int32Array(0);
-  #firstSeat: Int32Array = new Int32Array(0);
-  /** Workers of the same id on other hives, as a list: heard later, heard earlier. */
-  #newerNamesake: Int32Array = new Int32Array(0);
-  #olderNamesake: Int32Array = new Int32Array(0);
-  readonly #freeRows: number[] = [];
-
-  // Columns of the seats.
-  #seatRow: Int32Array = new Int32Array(0);
-  #seatGroup: Int32Array = new Int32Array(0);
-  #seatPosition: Int32Array = new Int32Array(0);
-  #nextSeat: Int32Array = new Int32Array(0);
-  /** What decides among equals: reservations first, then the number of the last choice. Outlives its time as a candidate. */
-  #tie: Float64Array = new Float64Array(0);
-  readonly #seatPositions: HeapPositions = { column: new Int32Array(0) };
-  readonly #freeSeats: number[] = [];
-  #seats = 0;
+  readonly #rows: Records = new Records();
+  readonly #hives: (HiveRecord | undefined)[] = [];
+  readonly #infos: (WorkerInfo | undefined)[] = [];
+  readonly #seats: Records = new Records();
 
   readonly #groups: ModelGroup[] = [];
-  readonly #groupPositions: HeapPositions = { column: new Int32Array(0) };
-  readonly #freeGroups: number[] = [];
+  readonly #groupRecords: Records = new Records();
   readonly #groupOfModel: Map<string, number> = new Map();
   /** The groups that have a candidate, by their best one: its first is the best worker of all. */
-  readonly #anyModel: CandidateHeap = new CandidateHeap(this.#groupPositions);
+  readonly #anyModel: CandidateHeap = new CandidateHeap({ records: this.#groupRecords, field: 0 });
   readonly #backends: Map<string, SlotList> = new Map();
   readonly #idle: SlotList = new SlotList();
   /** Row of the worker of that id that was heard last. */
@@ -99,11 +99,11 @@ export class WorkerTable implements SchedulerView {
   };
 
   infoAt(row: number): WorkerInfo {
-    return this.hiveAt(row).workers[this.#index[row] as number] as WorkerInfo;
+    return this.#infos[row] as WorkerInfo;
   }
 
   hiveAt(row: number): HiveRecord {
-    return this.#hive[row] as HiveRecord;
+    return this.#hives[row] as HiveRecord;
   }
 
   /** Row of the worker of that id whose hive was heard last; -1 when there is none. */
@@ -151,7 +151,7 @@ export class WorkerTable implements SchedulerView {
     const { rows, workers } = hive;
     for (let at = 0; at < rows.length; at++) {
       const row = rows[at] as number;
-      if (this.#newerNamesake[row] === NONE) continue;
+      if (this.#rows.ints[intAt(row, NEWER_NAMESAKE)] === NONE) continue;
       const { worker_id } = workers[at] as WorkerInfo;
       this.#unlinkId(row, worker_id);
       this.#linkId(row, worker_id);
@@ -169,17 +169,17 @@ export class WorkerTable implements SchedulerView {
     const { candidates } = this.#groups[at] as ModelGroup;
     const seat = candidates.first;
     const tie = Math.floor(candidates.firstTie / CHOICES_MAX) * CHOICES_MAX + ++this.#choices;
-    this.#tie[seat] = tie;
+    this.#seats.floats[floatAt(seat, TIE)] = tie;
     candidates.update(seat, candidates.firstScore, tie);
     this.#rankGroup(at);
-    return this.#seatRow[seat] as number;
+    return this.#seats.ints[intAt(seat, ROW)] as number;
   }
 
   *withModel(modelId: string): Generator<number> {
     const group = this.#groupOfModel.get(modelId);
     if (group === undefined) return;
     const { seats } = this.#groups[group] as ModelGroup;
-    for (let at = 0; at < seats.size; at++) yield this.#seatRow[seats.at(at)] as number;
+    for (let at = 0; at < seats.size; at++) yield this.#seats.ints[intAt(seats.at(at), ROW)] as number;
   }
 
   *withBackend(backend: string): Generator<number> {
@@ -192,7 +192,7 @@ export class WorkerTable implements SchedulerView {
   }
 
   *all(): Generator<number> {
-    for (let row = 0; row < this.#hive.length; row++) if (this.#hive[row] !== undefined) yield row;
+    for (let row = 0; row < this.#hives.length; row++) if (this.#hives[row] !== undefined) yield row;
   }
 
   *models(): Generator<ModelSummary> {
@@ -231,19 +231,19 @@ export class WorkerTable implements SchedulerView {
   }
 
   rowOf(seat: number): number {
-    return this.#seatRow[seat] as number;
+    return this.#seats.ints[intAt(seat, ROW)] as number;
   }
 
   groupOf(seat: number): number {
-    return this.#seatGroup[seat] as number;
+    return this.#seats.ints[intAt(seat, GROUP)] as number;
   }
 
   firstSeat(row: number): number {
-    return this.#firstSeat[row] as number;
+    return this.#rows.ints[intAt(row, FIRST_SEAT)] as number;
   }
 
   nextSeat(seat: number): number {
-    return this.#nextSeat[seat] as number;
+    return this.#seats.ints[intAt(seat, NEXT_SEAT)] as number;
   }
 
   *seatsOf(group: number): Generator<number> {
@@ -256,12 +256,13 @@ export class WorkerTable implements SchedulerView {
   }
 
   reservationsChanged(row: number, count: number): void {
-    for (let seat = this.#firstSeat[row] as number; seat !== NONE; seat = this.#nextSeat[seat] as number) {
-      const tie = count * CHOICES_MAX + ((this.#tie[seat] as number) % CHOICES_MAX);
-      this.#tie[seat] = tie;
-      if (this.#candidate[row] === 0) continue;
-      const at = this.#seatGroup[seat] as number;
-      (this.#groups[at] as ModelGroup).candidates.update(seat, this.#score[row] as number, tie);
+    const score = this.#rows.floats[floatAt(row, SCORE)] as number;
+    for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
+      const tie = count * CHOICES_MAX + (this.#tie(seat) % CHOICES_MAX);
+      this.#seats.floats[floatAt(seat, TIE)] = tie;
+      if (score === NO_CANDIDATE) continue;
+      const at = this.groupOf(seat);
+      (this.#groups[at] as ModelGroup).candidates.update(seat, score, tie);
       this.#rankGroup(at);
     }
   }
@@ -272,35 +273,36 @@ export class WorkerTable implements SchedulerView {
     const left = new Map<string, number>();
     for (const [at, { worker_id }] of before.entries()) left.set(worker_id, at);
     const rows = hive.rows;
-    hive.rows = workers.map((info, index) => {
+    hive.rows = workers.map((info) => {
       const at = left.get(info.worker_id);
-      if (at === undefined) return this.#add(hive, index, info);
+      if (at === undefined) return this.#add(hive, info);
       left.delete(info.worker_id);
       const row = rows[at] as number;
-      this.#index[row] = index;
       this.#replace(row, before[at] as WorkerInfo, info);
       return row;
     });
     for (const at of left.values()) this.#remove(rows[at] as number, before[at] as WorkerInfo);
   }
 
-  #add(hive: HiveRecord, index: number, info: WorkerInfo): number {
-    const row = this.#freeRows.pop() ?? this.#newRow();
-    this.#hive[row] = hive;
-    this.#index[row] = index;
+  #add(hive: HiveRecord, info: WorkerInfo): number {
+    const row = this.#rows.add();
+    this.#hives[row] = hive;
+    this.#infos[row] = info;
     this.size++;
     this.states[info.state]++;
     this.#linkId(row, info.worker_id);
     this.#joinBackend(row, info.backend);
-    this.#idlePosition[row] = info.state === "Idle" ? this.#idle.add(row) : NONE;
-    this.#candidate[row] = 0;
-    this.#slotsFree[row] = 0;
-    this.#firstSeat[row] = NONE;
+    this.#rows.floats[floatAt(row, SCORE)] = NO_CANDIDATE;
+    const { ints } = this.#rows;
+    ints[intAt(row, IDLE_POSITION)] = info.state === "Idle" ? this.#idle.add(row) : NONE;
+    ints[intAt(row, SLOTS_FREE)] = 0;
+    ints[intAt(row, FIRST_SEAT)] = NONE;
     this.#joinModels(row, info);
     return row;
   }
 
   #replace(row: number, before: WorkerInfo, info: WorkerInfo): void {
+    this.#infos[row] = info;
     if (!sameModels(before, info)) {
       this.#leaveModels(row);
       this.#joinModels(row, info);
@@ -312,29 +314,27 @@ export class WorkerTable implements SchedulerView {
     if (before.state !== info.state) {
       this.states[before.state]--;
       this.states[info.state]++;
-      if (info.state === "Idle") this.#idlePosition[row] = this.#idle.add(row);
+      if (info.state === "Idle") this.#rows.ints[intAt(row, IDLE_POSITION)] = this.#idle.add(row);
       else if (before.state === "Idle") this.#leaveIdle(row);
     }
   }
 
   #refresh(row: number, info: WorkerInfo, hiveAlive: boolean): void {
-    const candidate = hiveAlive && info.state === "Idle" && info.url !== undefined && info.draining !== true;
-    const was = this.#candidate[row] === 1;
-    if (!candidate && !was) return;
-    const score = scoreOf(info);
-    const slotsFree = candidate ? freeSlots(info) : 0;
-    const slotsDelta = slotsFree - (this.#slotsFree[row] as number);
-    if (candidate && was && score === this.#score[row] && slotsDelta === 0) return;
-    this.#candidate[row] = candidate ? 1 : 0;
-    this.#score[row] = score;
-    this.#slotsFree[row] = slotsFree;
-    for (let seat = this.#firstSeat[row] as number; seat !== NONE; seat = this.#nextSeat[seat] as number) {
-      const at = this.#seatGroup[seat] as number;
+    const { ints, floats } = this.#rows;
+    const score = hiveAlive ? scoreOf(info) : NO_CANDIDATE;
+    const before = floats[floatAt(row, SCORE)] as number;
+    const slotsFree = score === NO_CANDIDATE ? 0 : freeSlots(info);
+    const slotsDelta = slotsFree - (ints[intAt(row, SLOTS_FREE)] as number);
+    if (score === before && slotsDelta === 0) return;
+    floats[floatAt(row, SCORE)] = score;
+    ints[intAt(row, SLOTS_FREE)] = slotsFree;
+    for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
+      const at = this.#seats.ints[intAt(seat, GROUP)] as number;
       const group = this.#groups[at] as ModelGroup;
       group.slotsFree += slotsDelta;
-      if (!candidate) group.candidates.remove(seat);
-      else if (was) group.candidates.update(seat, score, this.#tie[seat] as number);
-      else group.candidates.add(seat, score, this.#tie[seat] as number);
+      if (score === NO_CANDIDATE) group.candidates.remove(seat);
+      else if (before === NO_CANDIDATE) group.candidates.add(seat, score, this.#tie(seat));
+      else group.candidates.update(seat, score, this.#tie(seat));
       this.#rankGroup(at);
     }
   }
@@ -347,16 +347,17 @@ export class WorkerTable implements SchedulerView {
     this.states[info.state]--;
     this.size--;
     this.scheduler.rowRemoved(row);
-    this.#hive[row] = undefined;
-    this.#freeRows.push(row);
+    this.#hives[row] = undefined;
+    this.#infos[row] = undefined;
+    this.#rows.remove(row);
   }
 
   /** Adds or takes away a hive where a model counts the hives that have it. */
   #countModelsOf(hive: HiveRecord, by: 1 | -1): void {
     const count = ++this.#counts;
     for (const row of hive.rows) {
-      for (let seat = this.#firstSeat[row] as number; seat !== NONE; seat = this.#nextSeat[seat] as number) {
-        const group = this.#groups[this.#seatGroup[seat] as number] as ModelGroup;
+      for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
+        const group = this.#groups[this.#seats.ints[intAt(seat, GROUP)] as number] as ModelGroup;
         if (group.countedIn === count) continue;
         group.countedIn = count;
         group.hives += by;
@@ -366,41 +367,23 @@ export class WorkerTable implements SchedulerView {
 
   // ---- rows ---------------------------------------------------------------------------------------------------------
 
-  #newRow(): number {
-    const row = this.#hive.length;
-    if (row >= this.#score.length) {
-      const capacity = grownCapacity(row + 1, this.#score.length);
-      const candidate = new Uint8Array(capacity);
-      candidate.set(this.#candidate);
-      this.#candidate = candidate;
-      this.#index = grownInt32(this.#index, capacity);
-      this.#score = grownFloat64(this.#score, capacity);
-      this.#slotsFree = grownInt32(this.#slotsFree, capacity);
-      this.#idlePosition = grownInt32(this.#idlePosition, capacity);
-      this.#backendPosition = grownInt32(this.#backendPosition, capacity);
-      this.#firstSeat = grownInt32(this.#firstSeat, capacity);
-      this.#newerNamesake = grownInt32(this.#newerNamesake, capacity);
-      this.#olderNamesake = grownInt32(this.#olderNamesake, capacity);
-    }
-    this.#hive.push(undefined);
-    return row;
-  }
-
   #linkId(row: number, workerId: string): void {
+    const { ints } = this.#rows;
     const older = this.#rowOfId.get(workerId) ?? NONE;
-    this.#newerNamesake[row] = NONE;
-    this.#olderNamesake[row] = older;
-    if (older !== NONE) this.#newerNamesake[older] = row;
+    ints[intAt(row, NEWER_NAMESAKE)] = NONE;
+    ints[intAt(row, OLDER_NAMESAKE)] = older;
+    if (older !== NONE) ints[intAt(older, NEWER_NAMESAKE)] = row;
     this.#rowOfId.set(workerId, row);
   }
 
   #unlinkId(row: number, workerId: string): void {
-    const newer = this.#newerNamesake[row] as number;
-    const older = this.#olderNamesake[row] as number;
-    if (newer !== NONE) this.#olderNamesake[newer] = older;
+    const { ints } = this.#rows;
+    const newer = ints[intAt(row, NEWER_NAMESAKE)] as number;
+    const older = ints[intAt(row, OLDER_NAMESAKE)] as number;
+    if (newer !== NONE) ints[intAt(newer, OLDER_NAMESAKE)] = older;
     else if (older !== NONE) this.#rowOfId.set(workerId, older);
     else this.#rowOfId.delete(workerId);
-    if (older !== NONE) this.#newerNamesake[older] = newer;
+    if (older !== NONE) ints[intAt(older, NEWER_NAMESAKE)] = newer;
   }
 
   #joinBackend(row: number, backend: string | undefined): void {
@@ -410,23 +393,25 @@ export class WorkerTable implements SchedulerView {
       rows = new SlotList();
       this.#backends.set(backend, rows);
     }
-    this.#backendPosition[row] = rows.add(row);
+    this.#rows.ints[intAt(row, BACKEND_POSITION)] = rows.add(row);
   }
 
   #leaveBackend(row: number, backend: string | undefined): void {
     if (backend === undefined) return;
     const rows = this.#backends.get(backend) as SlotList;
-    const position = this.#backendPosition[row] as number;
+    const { ints } = this.#rows;
+    const position = ints[intAt(row, BACKEND_POSITION)] as number;
     const moved = rows.removeAt(position);
-    if (moved !== NONE) this.#backendPosition[moved] = position;
+    if (moved !== NONE) ints[intAt(moved, BACKEND_POSITION)] = position;
     if (rows.size === 0) this.#backends.delete(backend);
   }
 
   #leaveIdle(row: number): void {
-    const position = this.#idlePosition[row] as number;
+    const { ints } = this.#rows;
+    const position = ints[intAt(row, IDLE_POSITION)] as number;
     const moved = this.#idle.removeAt(position);
-    if (moved !== NONE) this.#idlePosition[moved] = position;
-    this.#idlePosition[row] = NONE;
+    if (moved !== NONE) ints[intAt(moved, IDLE_POSITION)] = position;
+    ints[intAt(row, IDLE_POSITION)] = NONE;
   }
 
   // ---- seats and groups ---------------------------------------------------------------------------------------------
@@ -441,60 +426,55 @@ export class WorkerTable implements SchedulerView {
     for (const model of models) this.#sit(row, this.#groupFor(model));
   }
 
+  #tie(seat: number): number {
+    return this.#seats.floats[floatAt(seat, TIE)] as number;
+  }
+
   #sit(row: number, at: number): void {
-    const seat = this.#freeSeats.pop() ?? this.#newSeat();
+    const seat = this.#seats.add();
     const group = this.#groups[at] as ModelGroup;
-    this.#seatRow[seat] = row;
-    this.#seatGroup[seat] = at;
-    this.#tie[seat] = 0;
-    this.#seatPositions.column[seat] = NONE;
-    this.#seatPosition[seat] = group.seats.add(seat);
-    this.#nextSeat[seat] = this.#firstSeat[row] as number;
-    this.#firstSeat[row] = seat;
+    const { ints, floats } = this.#seats;
+    floats[floatAt(seat, TIE)] = 0;
+    ints[intAt(seat, ROW)] = row;
+    ints[intAt(seat, GROUP)] = at;
+    ints[intAt(seat, GROUP_POSITION)] = group.seats.add(seat);
+    ints[intAt(seat, NEXT_SEAT)] = this.#rows.ints[intAt(row, FIRST_SEAT)] as number;
+    ints[intAt(seat, HEAP_POSITION)] = NONE;
+    this.#rows.ints[intAt(row, FIRST_SEAT)] = seat;
     group.membership++;
     this.scheduler.seatAdded(seat);
-    if (this.#candidate[row] === 0) return;
-    group.candidates.add(seat, this.#score[row] as number, 0);
-    group.slotsFree += this.#slotsFree[row] as number;
+    const score = this.#rows.floats[floatAt(row, SCORE)] as number;
+    if (score === NO_CANDIDATE) return;
+    group.candidates.add(seat, score, 0);
+    group.slotsFree += this.#rows.ints[intAt(row, SLOTS_FREE)] as number;
     this.#rankGroup(at);
   }
 
   #leaveModels(row: number): void {
-    for (let seat = this.#firstSeat[row] as number; seat !== NONE; seat = this.#nextSeat[seat] as number) {
-      const at = this.#seatGroup[seat] as number;
+    const isCandidate = this.#rows.floats[floatAt(row, SCORE)] !== NO_CANDIDATE;
+    const slotsFree = this.#rows.ints[intAt(row, SLOTS_FREE)] as number;
+    const { ints } = this.#seats;
+    for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
+      const at = ints[intAt(seat, GROUP)] as number;
       const group = this.#groups[at] as ModelGroup;
-      if (this.#candidate[row] === 1) {
+      if (isCandidate) {
         group.candidates.remove(seat);
-        group.slotsFree -= this.#slotsFree[row] as number;
+        group.slotsFree -= slotsFree;
         this.#rankGroup(at);
       }
-      const position = this.#seatPosition[seat] as number;
+      const position = ints[intAt(seat, GROUP_POSITION)] as number;
       const moved = group.seats.removeAt(position);
-      if (moved !== NONE) this.#seatPosition[moved] = position;
+      if (moved !== NONE) ints[intAt(moved, GROUP_POSITION)] = position;
       group.membership++;
       this.scheduler.seatRemoved(seat, at);
       if (group.seats.size === 0 && at !== this.#modelless) {
         this.scheduler.groupRemoved(at);
         this.#groupOfModel.delete(group.model);
-        this.#freeGroups.push(at);
+        this.#groupRecords.remove(at);
       }
-      this.#freeSeats.push(seat);
+      this.#seats.remove(seat);
     }
-    this.#firstSeat[row] = NONE;
-  }
-
-  #newSeat(): number {
-    const seat = this.#seats++;
-    if (seat >= this.#seatRow.length) {
-      const capacity = grownCapacity(seat + 1, this.#seatRow.length);
-      this.#seatRow = grownInt32(this.#seatRow, capacity);
-      this.#seatGroup = grownInt32(this.#seatGroup, capacity);
-      this.#seatPosition = grownInt32(this.#seatPosition, capacity);
-      this.#nextSeat = grownInt32(this.#nextSeat, capacity);
-      this.#tie = grownFloat64(this.#tie, capacity);
-      this.#seatPositions.column = grownInt32(this.#seatPositions.column, capacity);
-    }
-    return seat;
+    this.#rows.ints[intAt(row, FIRST_SEAT)] = NONE;
   }
 
   #groupFor(model: string): number {
@@ -506,12 +486,9 @@ export class WorkerTable implements SchedulerView {
   }
 
   #addGroup(model: string): number {
-    const at = this.#freeGroups.pop() ?? this.#groups.length;
-    this.#groups[at] = new ModelGroup(model, new CandidateHeap(this.#seatPositions));
-    const { length } = this.#groupPositions.column;
-    if (at >= length)
-      this.#groupPositions.column = grownInt32(this.#groupPositions.column, grownCapacity(at + 1, length));
-    this.#groupPositions.column[at] = NONE;
+    const at = this.#groupRecords.add();
+    this.#groupRecords.ints[intAt(at, 0)] = NONE;
+    this.#groups[at] = new ModelGroup(model, new CandidateHeap({ records: this.#seats, field: HEAP_POSITION }));
     return at;
   }
 
@@ -530,6 +507,7 @@ export class WorkerTable implements SchedulerView {
 
 /** Lower is better. */
 function scoreOf(info: WorkerInfo): number {
+  if (info.state !== "Idle" || info.url === undefined || info.draining === true) return NO_CANDIDATE;
   const gpu = info.gpu_percent ?? UNKNOWN_GPU_PERCENT;
   return info.health_status === "degraded" ? gpu + DEGRADED_PENALTY : gpu;
 }

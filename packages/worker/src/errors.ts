@@ -4,6 +4,7 @@ export const API_ERROR = {
   UNSUPPORTED_PARAMETER: { status: 400, type: "invalid_request_error", code: "unsupported_parameter" },
   CONTEXT_TOO_LONG: { status: 400, type: "invalid_request_error", code: "context_length_exceeded" },
   UNAUTHORIZED: { status: 401, type: "authentication_error", code: "invalid_api_key" },
+  FORBIDDEN: { status: 403, type: "permission_error", code: "forbidden" },
   MODEL_NOT_FOUND: { status: 404, type: "invalid_request_error", code: "model_not_found" },
   ROUTE_NOT_FOUND: { status: 404, type: "invalid_request_error", code: "route_not_found" },
   METHOD_NOT_ALLOWED: { status: 405, type: "invalid_request_error", code: "method_not_allowed" },

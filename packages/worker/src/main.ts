@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-import { createLog, stopSignals } from "@hive-registry/command";
-import type { Logger } from "pino";
+import { createLog, type Log, stopSignals } from "@hive-registry/command";
 import { DEMO_MODEL_ID, ensureDemoModel } from "./demo/demo-model.ts";
 import { loadLlamaEngine } from "./engine/load.ts";
 import { EXIT_CODE, FATAL_EXIT_CODE, FatalError } from "./fatal.ts";
@@ -9,7 +8,7 @@ import { watchParent } from "./parent.ts";
 import { startWorker } from "./worker.ts";
 
 /** Writes why to the log and, for whoever reads only the last line, to the end of stderr. Ends the process. */
-function die(log: Logger, error: unknown): never {
+function die(log: Log, error: unknown): never {
   const fatal =
     error instanceof FatalError
       ? error

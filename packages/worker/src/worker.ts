@@ -1,8 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { basename } from "node:path";
 import { cannotListen } from "@hive-registry/command";
-import type { FastifyInstance } from "fastify";
-import type { Logger } from "pino";
+import type { FastifyBaseLogger, FastifyInstance } from "fastify";
 import type { Engine } from "./engine/engine.ts";
 import { ApiError } from "./errors.ts";
 import { FatalError } from "./fatal.ts";
@@ -11,7 +10,7 @@ import { createServer } from "./http/server.ts";
 import { WorkerStatus } from "./status.ts";
 
 export interface WorkerDeps {
-  readonly log: Logger;
+  readonly log: FastifyBaseLogger;
   /** Loads the model. @throws {FatalError} */
   readonly loadEngine: () => Promise<Engine>;
   readonly fetch: typeof fetch;

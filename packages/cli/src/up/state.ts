@@ -1,18 +1,14 @@
-import {
-  accessSync,
-  constants,
-  linkSync,
-  mkdirSync,
-  readFileSync,
-  realpathSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { linkSync, readFileSync, realpathSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { DAEMON_MARK, isAlive, type PidRecord, recordOf, removePidFile, writePidFile } from "@hive-registry/lifecycle";
-
-import { CommandError } from "../failure.ts";
+import {
+  DAEMON_MARK,
+  isAlive,
+  makeStateDir,
+  type PidRecord,
+  recordOf,
+  removePidFile,
+  writePidFile,
+} from "@hive-registry/lifecycle";
 
 /** What lifecycle calls an `up`, in the background or not: `hive down` ends either. */
 export const DAEMON_NAME = "up";
@@ -71,7 +67,7 @@ export interface UpStateFile {
  * Takes the state folder for this process: of two that try at once, one gets it.
  *
  * @returns undefined when another `up` that runs has it.
- * @throws {CommandError} when the folder cannot be used.
+ * @throws {HiveError} `INTERNAL` when the folder cannot be used.
  */
 export function claimUpState(stateDir: string, nowMs: number): UpStateFile | undefined {
   makeStateDir(stateDir);
@@ -116,16 +112,6 @@ export function claimUpState(stateDir: string, nowMs: number): UpStateFile | und
       removePidFile(pidFile, process.pid);
     },
   };
-}
-
-function makeStateDir(stateDir: string): void {
-  try {
-    mkdirSync(stateDir, { recursive: true, mode: 0o700 });
-    accessSync(stateDir, constants.R_OK | constants.W_OK | constants.X_OK);
-  } catch (error) {
-    const code = (error as NodeJS.ErrnoException).code ?? error;
-    throw new CommandError(`The state folder ${stateDir} cannot be used (${code}). Name another with --state-dir.`);
-  }
 }
 
 /** For the environment of what an `up` starts: by it lifecycle finds what outlived one that was killed. */

@@ -224,7 +224,9 @@ describe("a second hive up", () => {
   test("a state folder that cannot be one is named, with the flag for another", () => {
     const file = join(aStateDir(), "file");
     writeFileSync(file, "");
-    expect(() => claimUpState(join(file, "below"), Date.now())).toThrow(/cannot be used \(ENOTDIR\).*--state-dir/);
+    expect(() => claimUpState(join(file, "below"), Date.now())).toThrow(
+      /Cannot use .*file\/below: .* is a file, not a directory\..*--state-dir/,
+    );
   });
 
   test("finds a queen that was started otherwise, and tells another program from one", async () => {

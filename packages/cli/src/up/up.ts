@@ -28,6 +28,8 @@ export interface UpOptions {
   readonly port: number;
   readonly hivePort: number;
   readonly listen?: string | undefined;
+  /** By which others reach this machine's workers. */
+  readonly advertise?: string | undefined;
   readonly stateDir: string;
   readonly tokenFile?: string | undefined;
   readonly models: readonly string[];
@@ -202,11 +204,15 @@ function queenArgs({ port, listen, stateDir, tokenFile }: UpOptions): string[] {
   ];
 }
 
-function hiveArgs({ hivePort, stateDir, tokenFile, models, demo, id }: UpOptions, queenUrl: string): string[] {
+function hiveArgs(
+  { hivePort, stateDir, tokenFile, models, demo, id, advertise }: UpOptions,
+  queenUrl: string,
+): string[] {
   return [
     ...["--queen", queenUrl, "--port", String(hivePort), "--state-dir", stateDir],
     ...flag("--token-file", tokenFile),
     ...flag("--id", id),
+    ...flag("--advertise", advertise),
     ...models.flatMap((model) => ["--model", model]),
     ...(demo ? [] : ["--no-demo"]),
   ];

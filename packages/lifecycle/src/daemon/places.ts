@@ -36,7 +36,11 @@ export function placesOf(name: string, stateDir: string): DaemonPlaces {
   };
 }
 
-/** Makes the state directory, for its owner alone. */
+/**
+ * Makes the state directory, for its owner alone.
+ *
+ * @throws {HiveError} `INTERNAL`, naming it, when it cannot be made or used.
+ */
 export function makeStateDir(stateDir: string): void {
   try {
     mkdirSync(stateDir, { recursive: true, mode: 0o700 });

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from "node:timers/promises";
 import { HiveError } from "@hive-registry/contract/errors";
 
 /** Waits for real processes look this often. */
@@ -29,8 +30,4 @@ export async function until(done: () => boolean, limitMs: number): Promise<boole
     await pause(LOOK_EVERY_MS);
   }
   return true;
-}
-
-export function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
 }

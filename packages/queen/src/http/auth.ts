@@ -39,12 +39,8 @@ function strangerError(request: FastifyRequest): HiveError | undefined {
     );
   }
   const { origin } = request.headers;
-  if (
-    request.headers.upgrade !== undefined &&
-    origin !== undefined &&
-    !LOCAL_NAME.test(nameOf(origin.replace(/^\w+:\/\//, "")))
-  ) {
-    return new HiveError("FORBIDDEN", "A page of another site may not open this connection");
+  if (origin !== undefined && !LOCAL_NAME.test(nameOf(origin.replace(/^\w+:\/\//, "")))) {
+    return new HiveError("FORBIDDEN", "Without a token no page of another site may ask");
   }
   return undefined;
 }

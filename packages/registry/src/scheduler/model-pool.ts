@@ -1,7 +1,11 @@
-import { CandidateHeap, type HeapPositions } from "../candidate-heap.ts";
+import { CandidateHeap } from "../candidate-heap.ts";
+import type { Records } from "../records.ts";
 
 /** In which order those with room stand: least used first, least loaded first, or whose turn it is. */
 export type Order = "used" | "loaded" | "turn";
+
+/** Where a seat's record says how it stands in each order. */
+const FIELD: Readonly<Record<Order, number>> = { used: 0, loaded: 1, turn: 2 };
 
 /** Score and tie-breaker of a worker in an order; lower is better. */
 export interface Ranking {
@@ -14,14 +18,14 @@ export class ModelPool {
   /** The only backend it has, "" for any. */
   readonly backend: string;
   readonly #ranking: Ranking;
-  readonly #positions: Readonly<Record<Order, HeapPositions>>;
+  readonly #positions: Records;
   readonly #orders: Map<Order, CandidateHeap> = new Map();
 
-  constructor(ranking: Ranking, positions: Readonly<Record<Order, HeapPositions>>, backend: string) {
+  constructor(ranking: Ranking, positions: Records, backend: string) {
     this.backend = backend;
     this.#ranking = ranking;
     this.#positions = positions;
-    this.#orders.set("used", new CandidateHeap(positions.used));
+    this.#orders.set("used", new CandidateHeap({ records: positions, field: FIELD.used }));
   }
 
   /** How many have room. */
@@ -57,7 +61,7 @@ export class ModelPool {
   #order(order: Order): CandidateHeap {
     const known = this.#orders.get(order);
     if (known !== undefined) return known;
-    const heap = new CandidateHeap(this.#positions[order]);
+    const heap = new CandidateHeap({ records: this.#positions, field: FIELD[order] });
     for (let at = 0; at < this.size; at++) {
       const seat = this.at(at);
       heap.add(seat, this.#ranking.score(order, seat), this.#ranking.tie(order, seat));

@@ -66,6 +66,7 @@ export class ReservationBook {
    * that stands, those made before the report.
    */
   containedIn(row: number, worker: WorkerInfo, reportedAtMs: number): number {
+    if (this.#byRow.size === 0) return 0;
     const atRow = this.#byRow.get(row);
     if (atRow === undefined) return 0;
     const echoed =

@@ -1,5 +1,5 @@
-import type { HeapPositions } from "../candidate-heap.ts";
 import { grownCapacity, grownFloat64, grownInt32 } from "../grow.ts";
+import { Records } from "../records.ts";
 import type { WorkerInfo } from "../types.ts";
 import { capacityOf, foreignGpuPercent, foreignRequests } from "./load.ts";
 import { ModelPool, type Order, type Ranking } from "./model-pool.ts";
@@ -21,6 +21,7 @@ export interface RoomView {
 const DEGRADED_PENALTY = 1e6;
 /** In a tie the GPU usage, in tenths of a percent, comes before the number of the last choice: room for 10¹² choices. */
 const CHOICES_MAX = 2 ** 40;
+const NONE = -1;
 
 /**
  * Who has room for another request, model by model. A worker's load is what others asked of it, as far as it reports, and
@@ -32,7 +33,7 @@ export class Room implements Ranking {
   /** By model, and then by the backend they are limited to; "" is any. */
   readonly #pools: Map<number, Map<string, ModelPool>> = new Map();
   /** By backend: where a seat stands in the orders of that kind of pool. */
-  readonly #positions: Map<string, Record<Order, HeapPositions>> = new Map();
+  readonly #positions: Map<string, Records> = new Map();
   // Columns of the rows.
   #reserved: Int32Array = new Int32Array(0);
   #foreign: Int32Array = new Int32Array(0);
@@ -64,10 +65,12 @@ export class Room implements Ranking {
 
   /** The worker reported, or its hive's status changed. `oursInReport`: how many of our reservations the report contains. */
   reported(row: number, oursInReport: number): void {
-    this.#fitRow(row);
     // While no pool is there, only where something of ours stands must reports be followed; others are read when asked for.
-    this.#isRead[row] = 0;
-    if (this.#pools.size === 0 && this.#reserved[row] === 0) return;
+    if (this.#pools.size === 0 && this.reservedAt(row) === 0) {
+      if (row < this.#isRead.length) this.#isRead[row] = 0;
+      return;
+    }
+    this.#fitRow(row);
     this.#readReport(row, oursInReport);
     this.#place(row);
   }
@@ -184,20 +187,15 @@ export class Room implements Ranking {
   }
 
   #placeIn(pool: ModelPool, seat: number, row: number): void {
-    for (const positions of Object.values(this.#positionsOf(pool.backend))) {
-      const { length } = positions.column;
-      if (seat >= length)
-        positions.column = grownInt32(positions.column, grownCapacity(seat + 1, length)).fill(-1, length);
-    }
+    this.#positionsOf(pool.backend).fit(seat, NONE);
     const isMember = pool.backend === "" || this.#view.infoAt(row).backend === pool.backend;
     pool.place(seat, isMember && this.isOpen(row));
   }
 
-  #positionsOf(backend: string): Record<Order, HeapPositions> {
+  #positionsOf(backend: string): Records {
     let positions = this.#positions.get(backend);
     if (positions === undefined) {
-      const none = () => ({ column: new Int32Array(0) });
-      positions = { used: none(), loaded: none(), turn: none() };
+      positions = new Records();
       this.#positions.set(backend, positions);
     }
     return positions;

@@ -94,7 +94,7 @@ export class NaiveRegistry {
 
   listActiveHives(maxAgeMs: number): string[] {
     return this.#hives
-      .filter((hive) => this.#now() - hive.receivedAtMs < maxAgeMs)
+      .filter((hive) => !hive.goodbye && this.#now() - hive.receivedAtMs < maxAgeMs)
       .map(({ payload }) => payload.hive_id);
   }
 

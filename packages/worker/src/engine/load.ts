@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
+import type { Log } from "@hive-registry/command";
 import type { Llama, LlamaModel } from "node-llama-cpp";
-import type { Logger } from "pino";
 import { FatalError } from "../fatal.ts";
 import { ChatTemplate } from "./chat-template.ts";
 import { LlamaEngine } from "./llama.ts";
@@ -26,7 +26,7 @@ const ONE_THREAD_BELOW_BYTES = 16 * 1024 * 1024;
 const LOG_DELAY_MS = 100;
 
 /** @throws {FatalError} `MODEL_NOT_FOUND`, `MODEL_INVALID`, `MODEL_TRUNCATED`, `ENGINE_MISSING`, `OUT_OF_MEMORY` */
-export async function loadLlamaEngine(deps: { readonly log: Logger }, options: LoadOptions): Promise<LlamaEngine> {
+export async function loadLlamaEngine(deps: { readonly log: Log }, options: LoadOptions): Promise<LlamaEngine> {
   const file = await checkModelFile(options.modelPath);
   const library = await importLibrary();
   const errors: string[] = [];
@@ -66,7 +66,7 @@ async function importLibrary(): Promise<Library> {
   }
 }
 
-async function startLlama(library: Library, log: Logger, options: LoadOptions, errors: string[]): Promise<Llama> {
+async function startLlama(library: Library, log: Log, options: LoadOptions, errors: string[]): Promise<Llama> {
   try {
     return await library.getLlama({
       gpu: options.gpu === "off" ? false : "auto",
@@ -109,7 +109,7 @@ function threadsFor(llama: Llama, modelBytes: number): number {
 function contextSize(
   model: LlamaModel,
   { contextTokens }: LoadOptions,
-  log: Logger,
+  log: Log,
 ): number | { readonly min: number; readonly max: number } {
   const trained = model.trainContextSize;
   if (contextTokens === undefined) {

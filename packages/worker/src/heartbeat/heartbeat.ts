@@ -1,10 +1,10 @@
+import type { Log } from "@hive-registry/command";
 import type { WorkerHeartbeat } from "@hive-registry/contract";
-import type { Logger } from "pino";
 import type { WorkerStatus } from "../status.ts";
 
 export interface HeartbeatDeps {
   readonly status: WorkerStatus;
-  readonly log: Logger;
+  readonly log: Log;
   readonly fetch: typeof fetch;
   /** Ms since epoch. */
   readonly now: () => number;

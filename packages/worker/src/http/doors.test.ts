@@ -172,19 +172,31 @@ describe("the wrong door", () => {
 });
 
 describe("browsers", () => {
-  test("may ask from any origin, with whatever headers their client sends", async () => {
-    const preflight = await fetch(`${worker.url}/v1/chat/completions`, {
+  const preflightFrom = (origin: string) =>
+    fetch(`${worker.url}/v1/chat/completions`, {
       method: "OPTIONS",
       headers: {
-        origin: "https://app.example",
+        origin,
         "access-control-request-method": "POST",
         "access-control-request-headers": "authorization,content-type,x-stainless-lang",
       },
     });
+
+  test("may ask from pages of this machine, with whatever headers their client sends", async () => {
+    const preflight = await preflightFrom("http://localhost:3000");
     expect(preflight.status).toBe(204);
-    expect(preflight.headers.get("access-control-allow-origin")).toBe("*");
+    expect(preflight.headers.get("access-control-allow-origin")).toBe("http://localhost:3000");
     expect(preflight.headers.get("access-control-allow-methods")).toContain("POST");
     expect(preflight.headers.get("access-control-allow-headers")).toBe("authorization,content-type,x-stainless-lang");
+  });
+
+  test("may not ask from other sites where no key keeps them out", async () => {
+    for (const origin of ["https://app.example", "http://localhost.evil.example", "null"]) {
+      const preflight = await preflightFrom(origin);
+      expect(preflight.status).toBe(403);
+      expect(preflight.headers.get("access-control-allow-origin")).toBeNull();
+      expect((await fetch(`${worker.url}/v1/models`, { headers: { origin } })).status).toBe(403);
+    }
   });
 
   test("can read failures too", async () => {

@@ -70,7 +70,7 @@ export function createServer(deps: ServerDeps, options: ServerOptions): FastifyI
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
-  allowBrowsers(app);
+  allowBrowsers(app, { anySite: options.token !== undefined });
   if (options.token !== undefined) demandToken(app, options.token);
 
   app.get("/health", async () => {
