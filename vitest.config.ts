@@ -16,5 +16,7 @@ export default defineConfig({
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
+    // Most tests wait for processes and sockets, so two at a time are faster even on few cores.
+    maxWorkers: 2,
   },
 });
