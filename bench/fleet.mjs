@@ -97,6 +97,11 @@ function rowsOf({ quiet, route, load, cpuShare, peakBytes, loop }) {
     { figure: "  median", measured: ms(route.p50), ratio: `${(route.p50 / quiet.p50).toFixed(1)}×` },
     { figure: "  longest", measured: ms(route.max) },
     {
+      figure: "  how late an idle process was meanwhile, 99th percentile",
+      measured: ms(route.late.p99),
+      ratio: `${(route.late.p99 / quiet.late.p99).toFixed(1)}×`,
+    },
+    {
       figure: "  failed, and heartbeats refused",
       measured: `${route.failed} of ${grouped(route.asked)}, ${load.refused}`,
       required: "0",

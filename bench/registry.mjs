@@ -49,7 +49,7 @@ async function smallestAndLargest(models, gpu) {
   return [await measure(SMALLEST, models, gpu), await measure(LARGEST, models, gpu)];
 }
 
-function fleetTable(workers, { reads, updateHiveState, updateHiveStateP99, listings, scan }) {
+function fleetTable(workers, { reads, updateHiveState, updateHiveStateP99, listings, scan, memoryRead }) {
   const claimed = workers === LARGEST;
   const limit = (ns, max) => (claimed ? { required: `≤ ${duration(max)}`, ok: ns <= max } : {});
   const ratio = (name, ns) => (scan[name] === undefined ? {} : { ratio: times(scan[name] / ns) });
@@ -66,6 +66,7 @@ function fleetTable(workers, { reads, updateHiveState, updateHiveStateP99, listi
     ...limit(updateHiveState, UPDATE_NS_MAX),
   });
   rows.push({ figure: "  its 99th percentile", measured: duration(updateHiveStateP99) });
+  rows.push({ figure: "for comparison: one read at a random place in memory", measured: duration(memoryRead) });
   for (const [name, { results, nsPerResult }] of Object.entries(listings)) {
     rows.push({
       figure: `${name}, each of ${grouped(results)}`,

@@ -2,6 +2,7 @@
 // node --expose-gc measure.mjs HIVES MODELS spread|tied
 import { HiveRegistry } from "../../packages/registry/dist/index.js";
 import { medianNs, NS_PER_MS, quantile } from "../lib/measure.mjs";
+import { memoryReadNs } from "../lib/memory-read.mjs";
 import { heartbeatText, hiveId, modelId, randomFrom, workerId } from "../lib/payloads.mjs";
 import { NaiveScan } from "./naive-scan.mjs";
 
@@ -108,12 +109,12 @@ function scanCosts() {
   const naive = new NaiveScan(registry.snapshot());
   const [model] = modelNames();
   const [worker] = workerNames();
-  const [hive] = hiveNames();
+  const hives = hiveNames();
   return {
     findBestWorkerForModel: medianNs(() => naive.findBestWorkerForModel(model), SCAN),
     getWorker: medianNs(() => naive.getWorker(worker), SCAN),
-    getHiveState: medianNs(() => naive.getHiveState(hive), READS),
-    isHiveOnline: medianNs(() => naive.isHiveOnline(hive, nowMs, ONLINE_MS), READS),
+    getHiveState: medianNs((call) => naive.getHiveState(hives[call]), READS),
+    isHiveOnline: medianNs((call) => naive.isHiveOnline(hives[call], nowMs, ONLINE_MS), READS),
     totalWorkerCount: medianNs(() => naive.totalWorkerCount(), SCAN),
     findWorkersByModel: medianNs(() => naive.findWorkersByModel(model), SCAN),
     findIdleWorkers: medianNs(() => naive.findIdleWorkers(), SCAN),
@@ -143,5 +144,6 @@ const result = {
   updateHiveStateP99: quantile(updates, 0.99),
   listings: listingCosts(),
   scan: scanCosts(),
+  memoryRead: memoryReadNs(),
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
