@@ -222,6 +222,10 @@ export class WorkerTable implements SchedulerView {
     return this.hiveAt(row).status === "alive";
   }
 
+  hasBackend(backend: string): boolean {
+    return this.#backends.has(backend);
+  }
+
   rowsOfHive(hiveId: string): readonly number[] {
     return this.#hiveById(hiveId)?.rows ?? [];
   }

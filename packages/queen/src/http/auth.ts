@@ -10,7 +10,7 @@ const LOCAL_NAME = /^(?:localhost|127\.\d+\.\d+\.\d+|\[::1\])$/;
 /**
  * With a token: every request but the open paths must carry `authorization: Bearer TOKEN`. Without one the queen listens on
  * loopback only, and what could still reach it is a page in a browser of this machine: requests under another host name
- * (DNS rebinding), and WebSockets, which browsers let any page open, are refused.
+ * (DNS rebinding), and those of pages of other sites, are refused.
  */
 export function guard(app: FastifyInstance, token: string | undefined): void {
   app.addHook("onRequest", (request, _reply, done) => {

@@ -7,6 +7,8 @@ export type Order = "used" | "loaded" | "turn";
 /** Where a seat's record says how it stands in each order. */
 const FIELD: Readonly<Record<Order, number>> = { used: 0, loaded: 1, turn: 2 };
 
+const NONE = -1;
+
 /** Score and tie-breaker of a worker in an order; lower is better. */
 export interface Ranking {
   score(order: Order, seat: number): number;
@@ -45,6 +47,7 @@ export class ModelPool {
 
   /** Puts a seat where its ranking belongs, or takes it out. */
   place(seat: number, hasRoom: boolean): void {
+    this.#positions.fit(seat, NONE);
     for (const [order, heap] of this.#orders) {
       if (!hasRoom) {
         if (heap.has(seat)) heap.remove(seat);

@@ -21,7 +21,6 @@ export interface RoomView {
 const DEGRADED_PENALTY = 1e6;
 /** In a tie the GPU usage, in tenths of a percent, comes before the number of the last choice: room for 10¹² choices. */
 const CHOICES_MAX = 2 ** 40;
-const NONE = -1;
 
 /**
  * Who has room for another request, model by model. A worker's load is what others asked of it, as far as it reports, and
@@ -187,7 +186,6 @@ export class Room implements Ranking {
   }
 
   #placeIn(pool: ModelPool, seat: number, row: number): void {
-    this.#positionsOf(pool.backend).fit(seat, NONE);
     const isMember = pool.backend === "" || this.#view.infoAt(row).backend === pool.backend;
     pool.place(seat, isMember && this.isOpen(row));
   }

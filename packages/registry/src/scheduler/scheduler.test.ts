@@ -168,6 +168,14 @@ describe("nobody is sent", () => {
   });
 });
 
+test("a backend that no worker has takes no place and makes no pool, a later worker's is found", () => {
+  const { report, chosen } = aFleet();
+  report({ backend: "cpu" });
+  for (const policy of POLICIES) expect(chosen({ policy, backend: "cuda", session: "s" })).toBeUndefined();
+  report({ backend: "cpu" }, { backend: "cuda" });
+  expect(chosen({ backend: "cuda" })).toBe("w1");
+});
+
 describe("best", () => {
   test("prefers who is used least, whether by requests or by others' work on the GPU", () => {
     const { report, chosen } = aFleet();

@@ -17,6 +17,7 @@ export interface SchedulerView extends RoomView {
   /** The model's group; -1 when no worker has it. */
   groupOfModel(model: string): number;
   workerAt(row: number): HiveWorker;
+  hasBackend(backend: string): boolean;
   /** Counts up whenever a worker comes to a model or leaves it. */
   membershipOf(group: number): number;
   /** Rows of one hive's workers. */
@@ -66,6 +67,8 @@ export class Scheduler {
   reserve(request: ReserveRequest, nowMs: number): Reservation | undefined {
     const group = this.#view.groupOfModel(request.model);
     if (group === -1) return undefined;
+    // Before a pool is made for it: names that anybody may think up must not take memory.
+    if (request.backend !== undefined && !this.#view.hasBackend(request.backend)) return undefined;
     const choice = this.#choiceFor(request, group);
     const seat =
       request.hive_id === undefined
