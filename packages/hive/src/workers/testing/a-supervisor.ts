@@ -2,6 +2,7 @@ import { onTestFinished } from "vitest";
 import { type Clock, systemClock } from "../../clock.ts";
 import { aLog } from "../../testing/silent-log.ts";
 import type { Engine } from "../engines/engine.ts";
+import { answersOk } from "../health.ts";
 import { Supervisor } from "../supervisor.ts";
 import { aFolder, fakeEngine } from "./fake-worker.ts";
 
@@ -34,7 +35,7 @@ export function aSupervisor(
       random: () => 1,
       log: aLog().log,
       engines: part.engines ?? [fakeEngine()],
-      isHealthy: async (url) => (await fetch(url)).status === 200,
+      isHealthy: answersOk,
       deviceUuid: (deviceId) => (deviceId === 0 ? "GPU-zero" : undefined),
       slotsBusy: part.slotsBusy ?? (() => 0),
       onChange: () => {
