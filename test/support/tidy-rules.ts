@@ -15,12 +15,13 @@ export const ARROWS: Readonly<Record<string, Readonly<Record<string, "code" | "t
   registry: {},
   command: {},
   contract: { registry: "types" },
-  client: { registry: "types", contract: "types" },
+  client: { registry: "code", contract: "types" },
   lifecycle: { contract: "code" },
   worker: { contract: "code", command: "code" },
   hive: { contract: "code", command: "code" },
   queen: { registry: "code", contract: "code", lifecycle: "code", command: "code" },
-  cli: { client: "code", lifecycle: "code", command: "code" },
+  simulation: { registry: "code", contract: "code" },
+  cli: { client: "code", simulation: "code", lifecycle: "code", command: "code" },
 };
 
 /** Packages whose programs another one starts: needed beside it, never imported. */

@@ -1,3 +1,4 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { hostname } from "node:os";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
@@ -23,6 +24,14 @@ import { watchRoute } from "./watch-route.ts";
 /** Largest body of any route but the heartbeat's, bytes. */
 const BODY_BYTES_MAX = 262_144;
 const PARAM_LENGTH_MAX = 1_024;
+/** Longer than the 60 s after which most load balancers let go of a quiet connection: the queen is never the first. */
+const KEEP_ALIVE_MS = 72_000;
+
+/**
+ * Looks at a request before any route does, and says whether it takes it. For the few paths where the time of each request
+ * counts, or whose bytes pass through: what Fastify does for a route costs more than what is done there.
+ */
+export type Door = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 export interface AppOptions {
   /** Every route but /healthz then asks for it. */
@@ -31,12 +40,21 @@ export interface AppOptions {
 
 /** The queen on HTTP: routes, documents, guards. It does not listen yet. */
 export async function buildApp(
-  deps: { readonly queen: Queen; readonly local: LocalHives; readonly log: FastifyBaseLogger },
+  deps: {
+    readonly queen: Queen;
+    readonly local: LocalHives;
+    readonly log: FastifyBaseLogger;
+    readonly doors?: readonly Door[];
+  },
   options: AppOptions = {},
 ): Promise<App> {
-  const { queen, local, log } = deps;
+  const { queen, local, log, doors = [] } = deps;
   const app: App = fastify({
     loggerInstance: log,
+    serverFactory: (routes) =>
+      createServer({ keepAliveTimeout: KEEP_ALIVE_MS }, (request, response) => {
+        if (!doors.some((door) => door(request, response))) routes(request, response);
+      }),
     // A line for each heartbeat would be most of the work; failures are logged where they happen.
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: BODY_BYTES_MAX,

@@ -1,0 +1,39 @@
+// Programs of the system that tests and benchmarks talk to. As root on Debian they are installed; elsewhere it is said what to install.
+import { spawnSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { delimiter, join } from "node:path";
+
+/** Debian's package of each, and the program that shows that it is there. */
+export const PROGRAMS = {
+  nginx: "nginx",
+  haproxy: "haproxy",
+  chromium: "chromium",
+};
+const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/usr/bin"];
+
+const isThere = (program) => PLACES.some((place) => existsSync(join(place, program)));
+
+/** Sees to it that these programs are there. Ends the process, saying what to install, where it cannot. */
+export function needPrograms(names) {
+  const missing = names.filter((name) => !isThere(PROGRAMS[name]));
+  if (missing.length === 0) return;
+  const isRoot = process.getuid?.() === 0;
+  if (!isRoot || !isThere("apt-get")) {
+    console.error(
+      `Missing: ${missing.join(", ")}. On Debian: sudo apt-get install --no-install-recommends ${missing.join(" ")}`,
+    );
+    process.exit(1);
+  }
+  console.error(`Installing ${missing.join(", ")} (the first time only) …`);
+  aptGet("update", "-q");
+  aptGet("install", "-qy", "--no-install-recommends", ...missing);
+}
+
+function aptGet(...args) {
+  // Its services must not be started: tests start what they need, on ports of their own.
+  const env = { ...process.env, DEBIAN_FRONTEND: "noninteractive", RUNLEVEL: "1" };
+  const { status, stdout, stderr, error } = spawnSync("apt-get", args, { env, encoding: "utf8" });
+  if (status === 0) return;
+  console.error(`apt-get ${args.join(" ")} failed: ${error?.message ?? ""}\n${stdout ?? ""}${stderr ?? ""}`);
+  process.exit(1);
+}
