@@ -12,7 +12,7 @@ import type { LocalHives } from "../core/local-hives.ts";
 import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import { VERSION } from "../version.ts";
-import { guard } from "./auth.ts";
+import { guardOf } from "./auth.ts";
 import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
 import { serveHeartbeats } from "./heartbeat-socket.ts";
 import { operationRoutes } from "./operation-routes.ts";
@@ -70,7 +70,8 @@ export async function buildApp(
   app.setSerializerCompiler(() => JSON.stringify);
   app.removeContentTypeParser("text/plain");
   answerFailures(app);
-  guard(app, options.token);
+  const guard = guardOf(options.token);
+  app.addHook("onRequest", (request, _reply, done) => done(guard(request)));
   await app.register(swagger, { openapi: openapi(options) });
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
   await app.register(websocket, { options: { maxPayload: HEARTBEAT_BYTES_MAX, perMessageDeflate: false } });
