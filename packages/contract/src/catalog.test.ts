@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { CatalogPutSchema, CatalogRecordSchema, LABELS_MAX } from "./catalog.ts";
+import { CatalogPutSchema, CatalogRecordSchema } from "./catalog.ts";
+import { LABELS_MAX } from "./labels.ts";
 import { compile } from "./validate.ts";
 
 const put = compile(CatalogPutSchema);

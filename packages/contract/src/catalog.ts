@@ -1,7 +1,8 @@
-import type { DeviceInfo } from "hive-registry";
+import type { DeviceInfo, Labels } from "hive-registry";
 import { Type } from "typebox";
 import { DEVICES_PER_HIVE_MAX, DeviceInfoSchema } from "./heartbeat.ts";
 import { MachineIdSchema } from "./ids.ts";
+import { LabelsSchema } from "./labels.ts";
 import { type Schema, shape } from "./schema.ts";
 
 /** `unknown`: never heard since it was put into the catalog. */
@@ -15,8 +16,6 @@ export interface SshTarget {
   readonly identity_file?: string;
 }
 
-export const LABELS_MAX = 64;
-
 /** Configuration of one hive: what survives restarts. */
 export interface CatalogRecord {
   readonly id: string;
@@ -26,7 +25,7 @@ export interface CatalogRecord {
   readonly devices?: readonly DeviceInfo[];
   readonly status: CatalogStatus;
   readonly last_heartbeat_ms?: number;
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: Labels;
   readonly created_at_ms: number;
   readonly updated_at_ms: number;
 }
@@ -41,7 +40,7 @@ export interface CatalogPut {
     readonly user: string;
     readonly identity_file?: string;
   };
-  readonly labels?: Readonly<Record<string, string>>;
+  readonly labels?: Labels;
 }
 
 const host = Type.String({
@@ -58,11 +57,6 @@ const identityFile = Type.String({
   pattern: "^[^\\p{C}]+$",
   description: "Path of the private key on the queen's machine",
 });
-const labels = Type.Record(
-  Type.String({ pattern: "^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}$" }),
-  Type.String({ maxLength: 256, pattern: "^[^\\p{C}]*$" }),
-  { maxProperties: LABELS_MAX, additionalProperties: false },
-);
 const timeMs = (description: string) => Type.Integer({ minimum: 0, description });
 
 export const CatalogRecordSchema: Schema<CatalogRecord> = shape<CatalogRecord>()(
@@ -74,7 +68,7 @@ export const CatalogRecordSchema: Schema<CatalogRecord> = shape<CatalogRecord>()
     devices: Type.Optional(Type.Array(DeviceInfoSchema, { maxItems: DEVICES_PER_HIVE_MAX })),
     status: Type.Union([Type.Literal("unknown"), Type.Literal("online"), Type.Literal("offline")]),
     last_heartbeat_ms: Type.Optional(timeMs("When the queen last heard of it")),
-    labels: Type.Optional(labels),
+    labels: Type.Optional(LabelsSchema),
     created_at_ms: timeMs("When it was put first"),
     updated_at_ms: timeMs("When its configuration was changed last"),
   }),
@@ -94,7 +88,7 @@ export const CatalogPutSchema: Schema<CatalogPut> = shape<CatalogPut>()(
           { additionalProperties: false },
         ),
       ),
-      labels: Type.Optional(labels),
+      labels: Type.Optional(LabelsSchema),
     },
     { additionalProperties: false },
   ),

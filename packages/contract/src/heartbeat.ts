@@ -2,6 +2,7 @@ import type { DeviceInfo, HiveHeartbeatPayload, HiveLease, WorkerInfo } from "hi
 import { Type } from "typebox";
 import type { ErrorDetail } from "./errors.ts";
 import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
+import { LabelsSchema } from "./labels.ts";
 import { ID_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
 import { compile, invalid, type Validator } from "./validate.ts";
@@ -105,6 +106,7 @@ export const HeartbeatSchema: Schema<HiveHeartbeatPayload> = shape<HiveHeartbeat
       ram_total_bytes: Type.Optional(bytes("Memory of the machine")),
       ram_available_bytes: Type.Optional(bytes("Memory that new programs can have")),
       cpu_percent: Type.Optional(percent("Use of the machine's cores")),
+      labels: Type.Optional(LabelsSchema),
       goodbye: Type.Optional(Type.Boolean({ description: "The hive stops: silent at once" })),
     },
     { description: "A hive's heartbeat. Fields beyond these are ignored." },

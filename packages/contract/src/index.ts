@@ -4,6 +4,7 @@ export * from "./errors.ts";
 export * from "./heartbeat.ts";
 export * from "./hive-api.ts";
 export * from "./ids.ts";
+export * from "./labels.ts";
 export * from "./names.ts";
 export * from "./operations.ts";
 export * from "./queries.ts";

@@ -10,6 +10,7 @@ import { Type } from "typebox";
 import { type CatalogRecord, CatalogRecordSchema } from "./catalog.ts";
 import { DeviceInfoSchema, WorkerInfoSchema } from "./heartbeat.ts";
 import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
+import { LabelsSchema } from "./labels.ts";
 import { type Schema, shape } from "./schema.ts";
 
 /** Most entries that one page of a listing has. */
@@ -39,6 +40,7 @@ const hiveStateFields = {
   ram_total_gb: Type.Optional(gb("Memory of the machine")),
   ram_available_gb: Type.Optional(gb("Memory that new programs can have")),
   cpu_percent: Type.Optional(Type.Number()),
+  labels: Type.Optional(LabelsSchema),
 };
 
 export const HiveRuntimeStateSchema: Schema<HiveRuntimeState> = shape<HiveRuntimeState>()(Type.Object(hiveStateFields));

@@ -1,7 +1,8 @@
-import type { Policy, ReserveRequest, WorkerInfo } from "hive-registry";
+import type { Outcome, Policy, ReserveRequest, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
 import { WorkerInfoSchema } from "./heartbeat.ts";
 import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
+import { LabelsSchema } from "./labels.ts";
 import { ID_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
 
@@ -26,6 +27,7 @@ export const ReserveBodySchema: Schema<ReserveBody> = shape<ReserveBody>()(
       policy: Type.Optional(Type.Unsafe<Policy>(Type.Union(policies.map((policy) => Type.Literal(policy))))),
       backend: Type.Optional(Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, pattern: PRINTABLE })),
       hive_id: Type.Optional(HiveIdSchema),
+      labels: Type.Optional(LabelsSchema),
       exclude: Type.Optional(
         Type.Array(WorkerIdSchema, { maxItems: EXCLUDE_MAX, description: "Workers that were tried already" }),
       ),
@@ -51,6 +53,8 @@ export interface ReservationReply {
   readonly reservation_id: string;
   readonly hive_id: string;
   readonly worker: WorkerInfo;
+  /** The name under which this worker knows the model that was asked for. */
+  readonly model: string;
   readonly expires_at_ms: number;
 }
 
@@ -59,6 +63,21 @@ export const ReservationReplySchema: Schema<ReservationReply> = shape<Reservatio
     reservation_id: Type.String(),
     hive_id: HiveIdSchema,
     worker: WorkerInfoSchema,
+    model: Type.String({ description: "The name under which this worker knows the model" }),
     expires_at_ms: Type.Integer(),
+  }),
+);
+
+export interface ReleaseQuery {
+  readonly outcome?: Outcome;
+}
+
+export const ReleaseQuerySchema: Schema<ReleaseQuery> = shape<ReleaseQuery>()(
+  Type.Object({
+    outcome: Type.Optional(
+      Type.Union([Type.Literal("ok"), Type.Literal("error"), Type.Literal("cancelled")], {
+        description: "error puts the worker aside for a while; cancelled says nothing of it. Default ok",
+      }),
+    ),
   }),
 );

@@ -65,6 +65,7 @@ export function stateOf(hive: HiveRecord): HiveRuntimeState {
   if (report.cpu_percent !== undefined) state.cpu_percent = report.cpu_percent;
   if (report.ram_total_bytes !== undefined) state.ram_total_gb = report.ram_total_bytes / GB;
   if (report.ram_available_bytes !== undefined) state.ram_available_gb = report.ram_available_bytes / GB;
+  if (report.labels !== undefined) state.labels = report.labels;
   if (report.devices !== undefined) {
     state.devices = report.devices;
     const { total, free } = deviceMemory(report);

@@ -6,6 +6,19 @@
 export { systemClock } from "./clock.ts";
 export { RevisionGapError } from "./errors.ts";
 export { DEFAULT_LIMITS, type LivenessLimits } from "./liveness.ts";
+export type { ModelAliases } from "./models/model-names.ts";
+export { normalModelName } from "./models/normal-name.ts";
 export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";
-export { POLICIES, type Policy, type Reservation, type ReserveRequest } from "./scheduler/types.ts";
+export {
+  type Candidate,
+  type Explanation,
+  OUTCOMES,
+  type Outcome,
+  POLICIES,
+  type Policy,
+  REASONS,
+  type Reason,
+  type Reservation,
+  type ReserveRequest,
+} from "./scheduler/types.ts";
 export type * from "./types.ts";

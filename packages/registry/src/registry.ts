@@ -7,8 +7,9 @@ import { DeadlineHeap } from "./deadline-heap.ts";
 import { RevisionGapError } from "./errors.ts";
 import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness.ts";
+import type { ModelAliases } from "./models/model-names.ts";
 import { isStale, PAST_BOOTS_MAX } from "./order.ts";
-import type { Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
+import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
 import type {
   HiveHeartbeatPayload,
   HiveLease,
@@ -36,6 +37,8 @@ export interface HiveRegistryOptions {
   readonly limits?: LivenessLimits;
   /** How a worker is chosen when the request does not say. Default `best`. */
   readonly policy?: Policy;
+  /** Other names of models: see {@link HiveRegistry.setAliases}. */
+  readonly aliases?: ModelAliases;
   /** 0 to 1, without 1. Default `Math.random`. */
   readonly random?: () => number;
   /** Told when a listener throws; others and the registry go on. Default: the error is thrown again outside of the call. */
@@ -90,6 +93,7 @@ export class HiveRegistry {
       },
       { random: options.random ?? Math.random, policy: options.policy ?? "best" },
     );
+    if (options.aliases !== undefined) this.setAliases(options.aliases);
     this.#changes = new ChangeFeed(options.onListenerError ?? throwLater);
   }
 
@@ -293,8 +297,8 @@ export class HiveRegistry {
     return this.#workers.scheduler.reserve(request, this.#advance());
   }
 
-  /** Gives a reserved place back. False when it was given back already, or its time is over. */
-  release(reservationId: string): boolean {
+  /** Gives a reserved place back, and tells how it went. False when it was given back already, or its time is over. */
+  release(reservationId: string, _outcome: Outcome = "ok"): boolean {
     return this.#workers.scheduler.release(reservationId) !== undefined;
   }
 
@@ -307,6 +311,33 @@ export class HiveRegistry {
   onRoom(listener: (worker: WorkerInfo) => void): () => void {
     this.#roomListeners.add(listener);
     return () => this.#roomListeners.delete(listener);
+  }
+
+  /**
+   * The models that workers have now and that `name` means: the one of exactly this name; else those of its alias; else all
+   * of the same normal form (see `normalModelName`). Empty when there is none.
+   */
+  resolveModels(name: string): readonly string[] {
+    return this.#workers.resolveModel(name).map((group) => this.#workers.modelOf(group));
+  }
+
+  /** Names of models that somebody may have meant by one that means none, nearest first. */
+  nearModels(name: string, max: number = 5): string[] {
+    return this.#workers.models.near(name, max);
+  }
+
+  /**
+   * Other names by which models may be asked for: `{ "gpt-4o": "llama-3-70b", fast: ["llama-3-8b", "qwen-7b"] }`. Of several
+   * targets the policy chooses. Replaces those set before. They are this registry's own: replicas set theirs.
+   */
+  setAliases(aliases: ModelAliases): void {
+    this.#workers.models.setAliases(aliases);
+  }
+
+  /** Who would be chosen now, and why not the others. Reserves nothing and changes nothing. */
+  explain(request: ReserveRequest): Explanation {
+    this.#advance();
+    return this.#workers.scheduler.explain(request);
   }
 
   /** Places that are reserved now. */
@@ -390,7 +421,7 @@ export class HiveRegistry {
   /** The models of the fleet and who serves them. Costs the number of models. */
   models(): ModelSummary[] {
     this.#advance();
-    return [...this.#workers.models()];
+    return [...this.#workers.modelSummaries()];
   }
 
   stats(): RegistryStats {

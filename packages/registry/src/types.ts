@@ -11,6 +11,9 @@ export type HealthStatus = "healthy" | "degraded";
 /** What computes: `cuda`, `cpu`, `metal`, `rocm`, `vulkan`; others may follow, so it is an open set. */
 export type Backend = string;
 
+/** What a machine is called besides its name: `zone: "eu"`, `tier: "spot"`. */
+export type Labels = Readonly<Record<string, string>>;
+
 /** One inference server as its hive reports it. Identified by `worker_id` within its hive only. */
 export interface WorkerInfo {
   readonly worker_id: string;
@@ -80,6 +83,8 @@ export interface HiveHeartbeatPayload {
   readonly ram_total_bytes?: number;
   readonly ram_available_bytes?: number;
   readonly cpu_percent?: number;
+  /** Its own labels. */
+  readonly labels?: Labels;
   /** The hive stops now: silent at once. */
   readonly goodbye?: boolean;
 }
@@ -124,6 +129,8 @@ export interface HiveRuntimeState {
   readonly ram_total_gb?: number;
   readonly ram_available_gb?: number;
   readonly cpu_percent?: number;
+  /** Its own labels, and over them those that the operator gave it. */
+  readonly labels?: Labels;
 }
 
 /** What a hive uses and has. GB are 10⁹ bytes. */

@@ -2,6 +2,7 @@ import { CandidateHeap } from "./candidate-heap.ts";
 import type { Intern } from "./copy-worker.ts";
 import type { HiveRecord } from "./hive-record.ts";
 import { ModelGroup } from "./model-group.ts";
+import { ModelNames } from "./models/model-names.ts";
 import { floatAt, intAt, Records } from "./records.ts";
 import { Scheduler, type SchedulerOptions, type SchedulerView } from "./scheduler/scheduler.ts";
 import { SlotList } from "./slot-list.ts";
@@ -54,7 +55,7 @@ export class WorkerTable implements SchedulerView {
 
   readonly #groups: ModelGroup[] = [];
   readonly #groupRecords: Records = new Records();
-  readonly #groupOfModel: Map<string, number> = new Map();
+  readonly models: ModelNames = new ModelNames();
   /** The groups that have a candidate, by their best one: its first is the best worker of all. */
   readonly #anyModel: CandidateHeap = new CandidateHeap({ records: this.#groupRecords, field: 0 });
   readonly #backends: Map<string, SlotList> = new Map();
@@ -87,7 +88,7 @@ export class WorkerTable implements SchedulerView {
   /** One copy of each name that many workers share. */
   readonly intern: Intern = {
     model: (text) => {
-      const group = this.#groupOfModel.get(text);
+      const group = this.models.get(text);
       return group === undefined ? text : (this.#groups[group] as ModelGroup).model;
     },
     text: (text) => {
@@ -162,7 +163,7 @@ export class WorkerTable implements SchedulerView {
 
   /** The best candidate with the model, else the best of all; -1 when there is none. Choosing it puts it behind its equals. */
   choose(modelId: string): number {
-    const loaded = this.#groupOfModel.get(modelId);
+    const loaded = this.models.get(modelId);
     const withModel = loaded !== undefined && (this.#groups[loaded] as ModelGroup).candidates.size > 0;
     const at = withModel ? loaded : this.#anyModel.first;
     if (at === NONE) return NONE;
@@ -176,7 +177,7 @@ export class WorkerTable implements SchedulerView {
   }
 
   *withModel(modelId: string): Generator<number> {
-    const group = this.#groupOfModel.get(modelId);
+    const group = this.models.get(modelId);
     if (group === undefined) return;
     const { seats } = this.#groups[group] as ModelGroup;
     for (let at = 0; at < seats.size; at++) yield this.#seats.ints[intAt(seats.at(at), ROW)] as number;
@@ -195,8 +196,8 @@ export class WorkerTable implements SchedulerView {
     for (let row = 0; row < this.#hives.length; row++) if (this.#hives[row] !== undefined) yield row;
   }
 
-  *models(): Generator<ModelSummary> {
-    for (const at of this.#groupOfModel.values()) {
+  *modelSummaries(): Generator<ModelSummary> {
+    for (const [, at] of this.models.entries()) {
       const { model, seats, candidates, hives, slotsFree } = this.#groups[at] as ModelGroup;
       yield { model, workers: seats.size, idle_workers: candidates.size, hives, slots_free: slotsFree };
     }
@@ -208,7 +209,7 @@ export class WorkerTable implements SchedulerView {
 
   countsByModel(): Record<string, number> {
     return Object.fromEntries(
-      Array.from(this.#groupOfModel, ([model, at]) => [model, (this.#groups[at] as ModelGroup).seats.size]),
+      Array.from(this.models.entries(), ([model, at]) => [model, (this.#groups[at] as ModelGroup).seats.size]),
     );
   }
 
@@ -230,8 +231,12 @@ export class WorkerTable implements SchedulerView {
     return this.#hiveById(hiveId)?.rows ?? [];
   }
 
-  groupOfModel(model: string): number {
-    return this.#groupOfModel.get(model) ?? NONE;
+  resolveModel(name: string): readonly number[] {
+    return this.models.resolve(name);
+  }
+
+  modelOf(group: number): string {
+    return (this.#groups[group] as ModelGroup).model;
   }
 
   rowOf(seat: number): number {
@@ -473,7 +478,7 @@ export class WorkerTable implements SchedulerView {
       this.scheduler.seatRemoved(seat, at);
       if (group.seats.size === 0 && at !== this.#modelless) {
         this.scheduler.groupRemoved(at);
-        this.#groupOfModel.delete(group.model);
+        this.models.remove(group.model);
         this.#groupRecords.remove(at);
       }
       this.#seats.remove(seat);
@@ -482,10 +487,10 @@ export class WorkerTable implements SchedulerView {
   }
 
   #groupFor(model: string): number {
-    const known = this.#groupOfModel.get(model);
+    const known = this.models.get(model);
     if (known !== undefined) return known;
     const at = this.#addGroup(model);
-    this.#groupOfModel.set(model, at);
+    this.models.add(model, at);
     return at;
   }
 

@@ -20,6 +20,7 @@ import {
   type HiveRuntimeState,
   type HiveWorker,
   type ModelSummary,
+  type Outcome,
   type RegistrySnapshot,
   type ResourceInfo,
   type UpdateResult,
@@ -262,15 +263,15 @@ export class Queen {
    */
   async reserve({ wait_ms, ...request }: ReserveBody, signal?: AbortSignal): Promise<ReservationReply> {
     const waiting = signal === undefined ? { waitMs: wait_ms ?? 0 } : { waitMs: wait_ms ?? 0, signal };
-    const { reservation_id, hive_id, worker, expires_at_ms } = await this.#line.reserve(request, waiting);
-    return { reservation_id, hive_id, worker, expires_at_ms };
+    const { reservation_id, hive_id, worker, model, expires_at_ms } = await this.#line.reserve(request, waiting);
+    return { reservation_id, hive_id, worker, model, expires_at_ms };
   }
 
   /** Gives a place back. Harmless when that was done already. */
-  release(reservationId: string, outcome: "ok" | "error"): void {
-    if (!this.registry.release(reservationId)) return;
+  release(reservationId: string, outcome: Outcome): void {
+    if (!this.registry.release(reservationId, outcome)) return;
     if (outcome === "ok") this.#requests.completed_total++;
-    else this.#requests.failed_total++;
+    if (outcome === "error") this.#requests.failed_total++;
   }
 
   // ---- catalog ------------------------------------------------------------------------------------------------------

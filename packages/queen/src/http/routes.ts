@@ -15,6 +15,7 @@ import {
   HiveWorkersSchema,
   MachineIdSchema,
   ModelListSchema,
+  ReleaseQuerySchema,
   type ReservationReply,
   ReservationReplySchema,
   ReserveBodySchema,
@@ -38,9 +39,6 @@ const CatalogParamsSchema: Schema<{ readonly id: string }> = shape<{ readonly id
 const ReservationParamsSchema: Schema<{ readonly reservation_id: string }> = shape<{
   readonly reservation_id: string;
 }>()(Type.Object({ reservation_id: Type.String({ minLength: 1, maxLength: 128 }) }));
-const OutcomeSchema: Schema<{ readonly outcome?: "ok" | "error" }> = shape<{ readonly outcome?: "ok" | "error" }>()(
-  Type.Object({ outcome: Type.Optional(Type.Union([Type.Literal("ok"), Type.Literal("error")])) }),
-);
 const NothingSchema = Type.Null({ description: "Done" });
 const failures = { "4xx": ErrorReplySchema, "5xx": ErrorReplySchema };
 
@@ -187,7 +185,7 @@ export function routingRoutes(app: App, queen: Queen): void {
       reply.raw.once("close", () => hangUp.abort());
       const reservation = await queen.reserve(request.body, hangUp.signal);
       // Who left while the place was found will never give it back.
-      if (hangUp.signal.aborted) queen.release(reservation.reservation_id, "error");
+      if (hangUp.signal.aborted) queen.release(reservation.reservation_id, "cancelled");
       reply.code(201);
       return reservation;
     },
@@ -199,7 +197,7 @@ export function routingRoutes(app: App, queen: Queen): void {
         tags: ["routing"],
         summary: "Give a place back; harmless when it was given back already",
         params: ReservationParamsSchema,
-        querystring: OutcomeSchema,
+        querystring: ReleaseQuerySchema,
         response: { 204: NothingSchema, ...failures },
       },
     },

@@ -4,7 +4,7 @@ import { PrefixMemory } from "./prefix-memory.ts";
 import { ReservationBook } from "./reservation-book.ts";
 import { Room, type RoomView } from "./room.ts";
 import { SessionRing } from "./session-ring.ts";
-import type { Policy, Reservation, ReserveRequest } from "./types.ts";
+import type { Explanation, Policy, Reservation, ReserveRequest } from "./types.ts";
 
 /** A reservation that nobody ends ends by itself after so long: longer than an answer takes, shorter than a day lost. */
 export const TTL_DEFAULT_MS = 600_000;
@@ -14,8 +14,9 @@ const PREFIX_PIECES_MAX = 100_000;
 
 /** What the scheduler needs to know of the worker table. */
 export interface SchedulerView extends RoomView {
-  /** The model's group; -1 when no worker has it. */
-  groupOfModel(model: string): number;
+  /** The groups of the models that a name means; none when no worker has one. */
+  resolveModel(name: string): readonly number[];
+  modelOf(group: number): string;
   workerAt(row: number): HiveWorker;
   hasBackend(backend: string): boolean;
   /** Counts up whenever a worker comes to a model or leaves it. */
@@ -65,8 +66,8 @@ export class Scheduler {
 
   /** O(log n) in the workers of the model, once it was asked for. Undefined when none has room. */
   reserve(request: ReserveRequest, nowMs: number): Reservation | undefined {
-    const group = this.#view.groupOfModel(request.model);
-    if (group === -1) return undefined;
+    const group = this.#view.resolveModel(request.model)[0];
+    if (group === undefined) return undefined;
     // Before a pool is made for it: names that anybody may think up must not take memory.
     if (request.backend !== undefined && !this.#view.hasBackend(request.backend)) return undefined;
     const choice = this.#choiceFor(request, group);
@@ -76,7 +77,12 @@ export class Scheduler {
         : this.#bestOnHive(request.hive_id, group, choice);
     if (seat === -1) return undefined;
     const row = this.#view.rowOf(seat);
-    const reserved = this.#take(row, nowMs, Math.min(request.ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS));
+    const reserved = this.#take(
+      row,
+      this.#view.modelOf(group),
+      nowMs,
+      Math.min(request.ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS),
+    );
     if (request.prefix_key !== undefined) this.#prefixes.remember(request.model, request.prefix_key, nameOf(reserved));
     return reserved;
   }
@@ -126,7 +132,7 @@ export class Scheduler {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #take(row: number, nowMs: number, ttlMs: number): Reservation {
+  #take(row: number, model: string, nowMs: number, ttlMs: number): Reservation {
     const reservation_id = `${this.#idPrefix}-${(++this.#made).toString(36)}`;
     const expires_at_ms = nowMs + ttlMs;
     this.#book.add(reservation_id, row, nowMs, expires_at_ms);
@@ -135,10 +141,17 @@ export class Scheduler {
     return {
       reservation_id,
       ...this.#view.workerAt(row),
+      model,
       created_at_ms: nowMs,
       expires_at_ms,
       release: () => this.release(reservation_id) !== undefined,
     };
+  }
+
+  explain(request: ReserveRequest): Explanation {
+    const groups = this.#view.resolveModel(request.model);
+    const resolved = groups.map((group) => this.#view.modelOf(group));
+    return { policy: request.policy ?? this.#policy, model: request.model, resolved, candidates: [], left_out: 0 };
   }
 
   #choiceFor(request: ReserveRequest, group: number): Choice {
