@@ -1,1 +1,16 @@
-export {};
+/**
+ * Fleets that do not exist: over real sockets against a real queen, or on a clock of their own.
+ *
+ * @module
+ */
+export { type FakeFleet, type FakeFleetOptions, startFakeFleet } from "./fleet/fake-fleet.ts";
+export { FakeHive, type FakeHiveDeps, type FakeHiveOptions } from "./fleet/fake-hive.ts";
+export {
+  type FakeWorker,
+  type FakeWorkerCounts,
+  type FakeWorkerOptions,
+  type SeenRequest,
+  startFakeWorker,
+} from "./fleet/fake-worker.ts";
+export { FAULT_KINDS, type Fault, type FaultScope } from "./fleet/fault.ts";
+export { type Random, randomFrom } from "./random.ts";
