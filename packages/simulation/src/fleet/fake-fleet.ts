@@ -7,7 +7,6 @@ import { type FakeWorker, type FakeWorkerOptions, startFakeWorker } from "./fake
 export const FLEET_HIVES_MAX = 1_000;
 /** Each worker listens on a port of its own, of which a machine has some ten thousands. */
 export const FLEET_WORKERS_MAX = 8_192;
-/** How long the queen may take to accept every hive. */
 const READY_LIMIT_MS = 15_000;
 const LOOK_EVERY_MS = 10;
 
@@ -24,6 +23,8 @@ export interface FakeFleetOptions {
   readonly seed?: number;
   /** Begins the ids of hives. Default `sim`. */
   readonly idPrefix?: string;
+  /** How long the queen may take to accept every hive. Default 15,000. */
+  readonly readyLimitMs?: number;
   /** What all workers have in common. */
   readonly worker?: Omit<FakeWorkerOptions, "workerId" | "models" | "seed" | "port">;
 }
@@ -72,7 +73,7 @@ export async function startFakeFleet(options: FakeFleetOptions): Promise<FakeFle
       hives.push(hive);
       for (const worker of own) worker.onChange(() => hive.changed());
     }
-    await allAccepted(hives, options.queenUrl);
+    await allAccepted(hives, options.queenUrl, options.readyLimitMs ?? READY_LIMIT_MS);
   } catch (error) {
     await stop();
     throw error;
@@ -91,8 +92,8 @@ function refuseTooMany(hives: number, perHive: number): void {
   }
 }
 
-async function allAccepted(hives: readonly FakeHive[], queenUrl: string): Promise<void> {
-  const endMs = performance.now() + READY_LIMIT_MS;
+async function allAccepted(hives: readonly FakeHive[], queenUrl: string, limitMs: number): Promise<void> {
+  const endMs = performance.now() + limitMs;
   for (;;) {
     const missing = hives.filter((hive) => !hive.isAccepted);
     const first = missing[0];

@@ -200,11 +200,11 @@ test("a crash cuts everything, and after it connections are refused until it is 
 
 test("what it cannot answer is refused, and counted", async () => {
   const worker = await aWorker();
-  const post = (path: string, body: string | Uint8Array) => fetch(worker.url + path, { method: "POST", body });
+  const post = (path: string, body: string) => fetch(worker.url + path, { method: "POST", body });
   expect((await post("/v1/unknown", "{}")).status).toBe(404);
   expect((await post("/v1/embeddings", "[]")).status).toBe(400);
   expect((await post("/v1/embeddings", "{")).status).toBe(400);
-  expect((await post("/v1/embeddings", new Uint8Array(32 * 1_048_576 + 1))).status).toBe(413);
+  expect((await post("/v1/embeddings", "x".repeat(32 * 1_048_576 + 1))).status).toBe(413);
   expect((await fetch(`${worker.url}/nowhere`)).status).toBe(404);
   expect(worker.counts()).toMatchObject({ received: 4, refused: 4 });
 });
