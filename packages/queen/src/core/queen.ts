@@ -19,8 +19,10 @@ import {
   HiveRegistry,
   type HiveRuntimeState,
   type HiveWorker,
+  type ModelAliases,
   type ModelSummary,
   type Outcome,
+  type Policy,
   type RegistrySnapshot,
   type ResourceInfo,
   type UpdateResult,
@@ -40,6 +42,10 @@ export const ONLINE_MAX_AGE_MS = 30_000;
 export interface QueenOptions {
   readonly pace?: HeartbeatPace;
   readonly line?: LineLimits;
+  /** Other names of models. */
+  readonly aliases?: ModelAliases;
+  /** How a worker is chosen where the request does not say. */
+  readonly policy?: Policy;
   /** Changes that are kept for watchers to catch up with. */
   readonly changesMax?: number;
   /** Hives silent for longer are forgotten; 0 keeps them. */
@@ -70,7 +76,7 @@ export class Queen {
   readonly #heartbeats: Rate;
   /** Hives of the catalog that were not heard since the start. */
   readonly #awaited: Set<string>;
-  readonly #line: WaitingLine;
+  readonly line: WaitingLine;
   readonly #requests: { completed_total: number; failed_total: number } = { completed_total: 0, failed_total: 0 };
   readonly #stops: (() => void)[] = [];
 
@@ -85,7 +91,9 @@ export class Queen {
     this.#graceMs = options.graceMs ?? ONLINE_MAX_AGE_MS;
     this.#startedAtMs = deps.clock.nowMs();
     this.#heartbeats = new Rate(this.#startedAtMs);
-    this.registry = new HiveRegistry({ now: deps.clock.nowMs, intervalMs: this.#pace.intervalMs });
+    const { aliases = {}, policy = "best" } = options;
+    const { intervalMs } = this.#pace;
+    this.registry = new HiveRegistry({ now: deps.clock.nowMs, intervalMs, aliases, policy });
     this.changes = new ChangeLog(options.changesMax ?? CHANGES_MAX, this.registry.revision);
     this.#awaited = new Set(deps.catalog.list().map(({ id }) => id));
     this.registry.subscribe((event) => {
@@ -94,7 +102,7 @@ export class Queen {
         this.#writer.noteStatus(event.hive_id, "offline");
       }
     });
-    this.#line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line);
+    this.line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line, aliases);
     const evictAfterMs = options.evictAfterMs ?? DEFAULT_EVICT_AFTER_MS;
     this.#stops.push(
       this.clock.every(options.sweepMs ?? SWEEP_MS, () => {
@@ -205,7 +213,7 @@ export class Queen {
     const active = this.registry.reservationCount();
     return {
       ...this.registry.stats(),
-      requests: { in_flight: active, queued: this.#line.length, ...this.#requests },
+      requests: { in_flight: active, queued: this.line.length, ...this.#requests },
       reservations: { active },
       heartbeats_per_second: this.#heartbeats.perSecond(nowMs),
       uptime_ms: nowMs - this.#startedAtMs,
@@ -263,7 +271,7 @@ export class Queen {
    */
   async reserve({ wait_ms, ...request }: ReserveBody, signal?: AbortSignal): Promise<ReservationReply> {
     const waiting = signal === undefined ? { waitMs: wait_ms ?? 0 } : { waitMs: wait_ms ?? 0, signal };
-    const { reservation_id, hive_id, worker, model, expires_at_ms } = await this.#line.reserve(request, waiting);
+    const { reservation_id, hive_id, worker, model, expires_at_ms } = await this.line.reserve(request, waiting);
     return { reservation_id, hive_id, worker, model, expires_at_ms };
   }
 
@@ -305,7 +313,7 @@ export class Queen {
   /** Ends timers and writes what waits. */
   stop(): void {
     for (const stop of this.#stops) stop();
-    this.#line.stop();
+    this.line.stop();
     this.#writer.stop();
   }
 }

@@ -1,14 +1,15 @@
-import { HiveRegistry, type Reservation, type ReserveRequest } from "hive-registry";
+import { HiveError } from "@hive-registry/contract";
+import { HiveRegistry, type ModelAliases, type Reservation, type ReserveRequest } from "hive-registry";
 import { describe, expect, test } from "vitest";
 import { aHeartbeat, aWorker } from "../testing/a-queen.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { type LineLimits, WaitingLine } from "./waiting-line.ts";
 
 /** One hive with one worker of model `m`, and a line before it. */
-function aLine(limits?: LineLimits) {
+function aLine(limits?: LineLimits, aliases: ModelAliases = {}) {
   const clock = new FakeClock();
-  const registry = new HiveRegistry({ now: clock.nowMs });
-  const line = new WaitingLine({ registry, clock }, limits);
+  const registry = new HiveRegistry({ now: clock.nowMs, aliases });
+  const line = new WaitingLine({ registry, clock }, limits, aliases);
   let seq = 0;
   const report = (...workers: Parameters<typeof aWorker>[0][]) => {
     clock.advance(1);
@@ -112,10 +113,13 @@ describe("those who wait", () => {
     report({ backend: "cuda", slots_total: 2 });
     void ask("newcomer");
     await settled();
-    expect(served).toEqual(["wants anything"]);
-    report({ backend: "cuda", slots_total: 3, slots_busy: 1 });
-    await settled();
     expect(served).toEqual(["wants anything", "newcomer"]);
+    void ask("next");
+    void ask("and next");
+    await settled();
+    report({ backend: "cuda", slots_total: 3, slots_busy: 2 });
+    await settled();
+    expect(served).toEqual(["wants anything", "newcomer", "next"]);
   });
 
   test("wait for their own model only", async () => {
@@ -127,6 +131,62 @@ describe("those who wait", () => {
     await settled();
     expect(served).toEqual(["other"]);
   });
+});
+
+describe("those who call one model by several names", () => {
+  test("wait in one line, and are woken by any worker that is meant", async () => {
+    const { report, ask, served, settled } = aLine();
+    report({ state: "Busy", model_id: "org/Llama-3-8B:latest" });
+    for (const model of ["llama-3-8b", "LLAMA-3-8B.Q4_K_M.gguf", "llama-3-8b:latest"]) void ask(model, { model });
+    for (let slots = 1; slots <= 3; slots++) {
+      report({ model_id: "org/Llama-3-8B:latest", slots_total: slots, slots_busy: slots - 1 });
+      await settled();
+    }
+    expect(served).toEqual(["llama-3-8b", "LLAMA-3-8B.Q4_K_M.gguf", "llama-3-8b:latest"]);
+  });
+
+  test("are served in the order in which they came, an alias like the name itself", async () => {
+    const { report, ask, served, settled } = aLine(undefined, { fast: ["m", "other"] });
+    report({ state: "Busy" }, { state: "Busy", model_id: "other" });
+    void ask("first", { model: "fast" });
+    void ask("second");
+    void ask("third", { model: "fast" });
+    await settled();
+    report({ slots_total: 2 }, { state: "Busy", model_id: "other" });
+    await settled();
+    expect(served).toEqual(["first", "second"]);
+    report({ slots_total: 3, slots_busy: 2 }, { state: "Busy", model_id: "other" });
+    await settled();
+    expect(served).toEqual(["first", "second", "third"]);
+  });
+});
+
+test("whoever waits can be sent away at once, and the line is empty then", async () => {
+  const { line, report, ask } = aLine();
+  report({ state: "Busy" });
+  const asked = [ask("first"), ask("second", { model: "x" })];
+  line.refuseAll(new HiveError("SHUTTING_DOWN", "no more"));
+  for (const one of asked) await expect(one).rejects.toMatchObject({ code: "SHUTTING_DOWN" });
+  expect(line.length).toBe(0);
+});
+
+test("a line tells how long it is for each name, and how those who waited left", async () => {
+  const { clock, line, report, ask } = aLine({ perModel: 2, total: 3 });
+  report({ state: "Busy" });
+  const caller = new AbortController();
+  void ask("is served");
+  void ask("hangs up", {}, 5_000, caller.signal).catch(() => {});
+  void ask("is too many").catch(() => {});
+  void ask("waits for ever", { model: "x" }).catch(() => {});
+  expect([...line.lengths()]).toEqual([
+    ["m", 2],
+    ["x", 1],
+  ]);
+  caller.abort();
+  report({});
+  clock.advance(10_000);
+  expect(line.totals).toEqual({ served: 1, timed_out: 1, left: 1, refused: 1 });
+  expect([...line.lengths()]).toEqual([]);
 });
 
 test("a line has an end, for each model and in all", async () => {
