@@ -1,22 +1,25 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer } from "node:http";
 import { hostname } from "node:os";
 import swagger from "@fastify/swagger";
 import swaggerUi from "@fastify/swagger-ui";
 import type { TypeBoxTypeProvider } from "@fastify/type-provider-typebox";
-import websocket, { type WebSocket } from "@fastify/websocket";
-import { HEARTBEAT_BYTES_MAX, HiveError, type Schema, shape } from "@hive-registry/contract";
+import websocket from "@fastify/websocket";
+import { HEARTBEAT_BYTES_MAX } from "@hive-registry/contract";
 import fastify, { type FastifyBaseLogger, LogController } from "fastify";
-import { Type } from "typebox";
 import { HiveOperations } from "../core/hive-operations.ts";
 import type { LocalHives } from "../core/local-hives.ts";
 import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import { VERSION } from "../version.ts";
 import { guardOf } from "./auth.ts";
+import type { Door } from "./door.ts";
 import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
-import { serveHeartbeats } from "./heartbeat-socket.ts";
+import { heartbeatDoor, heartbeatTaker } from "./heartbeat-door.ts";
+import { heartbeatRoutes } from "./heartbeat-routes.ts";
 import { operationRoutes } from "./operation-routes.ts";
-import { catalogRoutes, healthRoutes, heartbeatRoutes, registryRoutes, routingRoutes } from "./routes.ts";
+import { requestIds } from "./request-ids.ts";
+import { catalogRoutes, healthRoutes, registryRoutes, routingRoutes } from "./routes.ts";
+import { stopDoor } from "./stop-door.ts";
 import type { App } from "./typed-app.ts";
 import { validatorCompiler } from "./validation.ts";
 import { watchRoute } from "./watch-route.ts";
@@ -27,11 +30,7 @@ const PARAM_LENGTH_MAX = 1_024;
 /** Longer than the 60 s after which most load balancers let go of a quiet connection: the queen is never the first. */
 const KEEP_ALIVE_MS = 72_000;
 
-/**
- * Looks at a request before any route does, and says whether it takes it. For the few paths where the time of each request
- * counts, or whose bytes pass through: what Fastify does for a route costs more than what is done there.
- */
-export type Door = (request: IncomingMessage, response: ServerResponse) => boolean;
+export type { Door };
 
 export interface AppOptions {
   /** Every route but /healthz then asks for it. */
@@ -48,7 +47,12 @@ export async function buildApp(
   },
   options: AppOptions = {},
 ): Promise<App> {
-  const { queen, local, log, doors = [] } = deps;
+  const { queen, local, log } = deps;
+  const guard = guardOf(options.token);
+  const nextRequestId = requestIds();
+  const take = heartbeatTaker({ queen, guard, log, nextRequestId });
+  const stop = stopDoor({ nextRequestId });
+  const doors = [stop.door, heartbeatDoor(take), ...(deps.doors ?? [])];
   const app: App = fastify({
     loggerInstance: log,
     serverFactory: (routes) =>
@@ -60,8 +64,9 @@ export async function buildApp(
     bodyLimit: BODY_BYTES_MAX,
     routerOptions: { maxParamLength: PARAM_LENGTH_MAX },
     forceCloseConnections: "idle",
-    return503OnClosing: true,
+    return503OnClosing: false,
     requestIdHeader: false,
+    genReqId: nextRequestId,
     frameworkErrors: answerUnreadable,
     clientErrorHandler: answerNoise,
   }).withTypeProvider<TypeBoxTypeProvider>();
@@ -70,30 +75,15 @@ export async function buildApp(
   app.setSerializerCompiler(() => JSON.stringify);
   app.removeContentTypeParser("text/plain");
   answerFailures(app);
-  const guard = guardOf(options.token);
   app.addHook("onRequest", (request, _reply, done) => done(guard(request)));
   await app.register(swagger, { openapi: openapi(options) });
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
   await app.register(websocket, { options: { maxPayload: HEARTBEAT_BYTES_MAX, perMessageDeflate: false } });
 
-  const connections = new Map<string, WebSocket>();
   // Who opens the queen in a browser gets something to read.
   app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
-  heartbeatRoutes(app, queen);
-  app.route({
-    method: "GET",
-    url: "/api/v1/heartbeat",
-    schema: { hide: true, querystring: AckSchema },
-    handler: (_request, reply) => {
-      reply.header("allow", "POST");
-      throw new HiveError("METHOD_NOT_ALLOWED", "GET is for WebSockets here: POST a heartbeat, or ask for an upgrade");
-    },
-    wsHandler: (socket, request) => {
-      const { ack } = request.query as { readonly ack?: string };
-      serveHeartbeats({ queen, connections, log }, socket, { ackEvery: ack === "every" });
-    },
-  });
+  heartbeatRoutes(app, { queen, take, log });
   registryRoutes(app, queen);
   routingRoutes(app, queen);
   catalogRoutes(app, queen);
@@ -105,15 +95,12 @@ export async function buildApp(
   healthRoutes(app, queen);
   const endStreams = watchRoute(app, queen);
   app.addHook("preClose", (done) => {
+    stop.begin();
     endStreams();
     done();
   });
   return app;
 }
-
-const AckSchema: Schema<{ readonly ack?: string }> = shape<{ readonly ack?: string }>()(
-  Type.Object({ ack: Type.Optional(Type.String({ maxLength: 16 })) }),
-);
 
 const openapi = (options: AppOptions) => ({
   openapi: "3.1.0",

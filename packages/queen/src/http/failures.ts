@@ -1,9 +1,12 @@
+import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { ERROR_MEANING, type ErrorCode, HiveError } from "@hive-registry/contract";
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { ERROR_MEANING, HiveError } from "@hive-registry/contract";
+import type { FastifyBaseLogger, FastifyError, FastifyInstance, FastifyReply } from "fastify";
+
+type BodyFault = "BODY_TOO_LARGE" | "UNSUPPORTED_MEDIA_TYPE" | "INVALID_JSON";
 
 /** How Fastify's own failures are called here. */
-const BY_FASTIFY_CODE: Readonly<Record<string, ErrorCode>> = {
+const BY_FASTIFY_CODE: Readonly<Record<string, BodyFault | "INVALID_REQUEST">> = {
   FST_ERR_CTP_BODY_TOO_LARGE: "BODY_TOO_LARGE",
   FST_ERR_CTP_INVALID_MEDIA_TYPE: "UNSUPPORTED_MEDIA_TYPE",
   FST_ERR_CTP_INVALID_JSON_BODY: "INVALID_JSON",
@@ -34,7 +37,9 @@ export function answerFailures(app: FastifyInstance): void {
     }
     return send(reply, new HiveError("ROUTE_NOT_FOUND", "No such path. /docs lists them"));
   });
-  app.setErrorHandler((error: FastifyError | HiveError, request, reply) => send(reply, toHiveError(error, request)));
+  app.setErrorHandler((error: FastifyError | HiveError, request, reply) =>
+    send(reply, fastifyFailure(error) ?? failureOf(error, request)),
+  );
 }
 
 const UNREADABLE = new HiveError("INVALID_REQUEST", "The request cannot be understood");
@@ -59,42 +64,68 @@ export function answerNoise(_error: unknown, socket: Socket): void {
   socket.destroySoon();
 }
 
-function toHiveError(error: FastifyError | HiveError, request: FastifyRequest): HiveError {
+/** What may be told of it. A failure that is ours goes into the log whole, and the answer has only the request's id. */
+export function failureOf(
+  error: unknown,
+  { id, log }: { readonly id: string; readonly log: Pick<FastifyBaseLogger, "error"> },
+): HiveError {
   if (error instanceof HiveError && error.status !== 500) return error;
-  if (error instanceof HiveError) {
-    // Its message is for whoever runs the queen: it may name files.
-    request.log.error({ err: error }, "a request failed");
-    return new HiveError(error.code, `${ERROR_MEANING[error.code]} (${request.id})`);
-  }
-  const code = BY_FASTIFY_CODE[error.code];
-  if (code !== undefined) return new HiveError(code, messageFor(code, error));
-  if (error instanceof SyntaxError && error.statusCode === 400)
-    return new HiveError("INVALID_JSON", "The body is not JSON");
-  if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500) {
-    return new HiveError("INVALID_REQUEST", "The request cannot be understood");
-  }
-  request.log.error({ err: error }, "a request failed");
-  return new HiveError("INTERNAL", `Something went wrong here. The log has the reason under ${request.id}`);
+  log.error({ err: error }, "a request failed");
+  // Its message is for whoever runs the queen: it may name files.
+  if (error instanceof HiveError) return new HiveError(error.code, `${ERROR_MEANING[error.code]} (${id})`);
+  return new HiveError("INTERNAL", `Something went wrong here. The log has the reason under ${id}`);
 }
 
-function messageFor(code: ErrorCode, error: FastifyError): string {
-  if (code === "BODY_TOO_LARGE") return "The body is larger than this route takes";
-  if (code === "UNSUPPORTED_MEDIA_TYPE") return "Send content-type: application/json";
-  if (code === "INVALID_JSON") return "The body is not JSON";
-  return error.message;
+/** Undefined for what is not Fastify's. */
+function fastifyFailure(error: FastifyError | HiveError): HiveError | undefined {
+  if (error instanceof HiveError) return undefined;
+  const code = BY_FASTIFY_CODE[error.code];
+  if (code !== undefined) return code === "INVALID_REQUEST" ? new HiveError(code, error.message) : bodyFailure(code);
+  if (error instanceof SyntaxError && error.statusCode === 400) return bodyFailure("INVALID_JSON");
+  return error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500 ? UNREADABLE : undefined;
+}
+
+const BODY_FAULTS: Readonly<Record<BodyFault, string>> = {
+  BODY_TOO_LARGE: "The body is larger than this route takes",
+  UNSUPPORTED_MEDIA_TYPE: "Send content-type: application/json",
+  INVALID_JSON: "The body is not JSON",
+};
+
+/** A body that cannot be read, said the same way whoever reads it. */
+export const bodyFailure = (code: BodyFault): HiveError => new HiveError(code, BODY_FAULTS[code]);
+
+/** Answers where Fastify has no part. `close`: nothing more is read from this connection. */
+export function writeFailure(
+  response: ServerResponse,
+  error: HiveError,
+  requestId: string,
+  options: { readonly close?: boolean } = {},
+): void {
+  const body = JSON.stringify(error.toBody());
+  const close = options.close === true ? { connection: "close" } : {};
+  response.writeHead(error.status, {
+    ...headersOf(error, requestId),
+    "content-length": Buffer.byteLength(body),
+    ...close,
+  });
+  response.end(body);
 }
 
 function send(reply: FastifyReply, error: HiveError): FastifyReply {
-  if (error.status === 503) reply.header("retry-after", RETRY_AFTER_SECONDS);
-  reply.header("x-request-id", reply.request.id);
   // A refused upgrade left HTTP's care already: nobody else would close its socket.
   if (reply.request.headers.upgrade !== undefined) {
     reply.header("connection", "close");
     reply.raw.on("finish", () => reply.request.raw.socket.destroySoon());
   }
-  if (error.status === 401) reply.header("www-authenticate", "Bearer");
-  return reply.code(error.status).type("application/json; charset=utf-8").send(error.toBody());
+  return reply.code(error.status).headers(headersOf(error, reply.request.id)).send(error.toBody());
 }
+
+const headersOf = (error: HiveError, requestId: string): Record<string, string | number> => ({
+  "content-type": "application/json; charset=utf-8",
+  "x-request-id": requestId,
+  ...(error.status === 503 && { "retry-after": RETRY_AFTER_SECONDS }),
+  ...(error.status === 401 && { "www-authenticate": "Bearer" }),
+});
 
 function pathPattern(path: string): RegExp {
   const literal = path.replaceAll(/[.*+?^${}()|[\]\\]/g, "\\$&").replaceAll(/:\w+/g, "[^/]+");

@@ -3,9 +3,6 @@ import {
   CatalogPutSchema,
   CatalogRecordSchema,
   ErrorReplySchema,
-  HEARTBEAT_BYTES_MAX,
-  HeartbeatReplySchema,
-  HeartbeatSchema,
   HiveDetailSchema,
   HiveListSchema,
   HiveParamsSchema,
@@ -41,18 +38,6 @@ const ReservationParamsSchema: Schema<{ readonly reservation_id: string }> = sha
 }>()(Type.Object({ reservation_id: Type.String({ minLength: 1, maxLength: 128 }) }));
 const NothingSchema = Type.Null({ description: "Done" });
 const failures = { "4xx": ErrorReplySchema, "5xx": ErrorReplySchema };
-
-export function heartbeatRoutes(app: App, queen: Queen): void {
-  const schema = {
-    tags: ["heartbeats"],
-    summary: "A hive tells its complete list of workers",
-    body: HeartbeatSchema,
-    response: { 200: HeartbeatReplySchema, ...failures },
-  };
-  app.post("/api/v1/heartbeat", { schema, bodyLimit: HEARTBEAT_BYTES_MAX }, (request) =>
-    queen.receiveHeartbeat(request.body),
-  );
-}
 
 export function registryRoutes(app: App, queen: Queen): void {
   const tags = ["registry"];
