@@ -88,6 +88,20 @@ export class CandidateHeap {
     this.#settle(at, item, score, tie);
   }
 
+  /** As {@link update}, but only where the new key is better than the one that it has. */
+  improve(item: number, score: number, tie: number): void {
+    const at = (this.#positions.ints[intAt(item, this.#field)] as number) * NODE;
+    const known = this.#nodes[at] as number;
+    if (known < score || (known === score && (this.#nodes[at + TIE] as number) <= tie)) return;
+    this.#settle(at, item, score, tie);
+  }
+
+  /** Whether an item that is in the heap has this key. */
+  isAt(item: number, score: number, tie: number): boolean {
+    const at = (this.#positions.ints[intAt(item, this.#field)] as number) * NODE;
+    return this.#nodes[at] === score && this.#nodes[at + TIE] === tie;
+  }
+
   remove(item: number): void {
     const position = intAt(item, this.#field);
     const at = (this.#positions.ints[position] as number) * NODE;

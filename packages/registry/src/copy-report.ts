@@ -1,5 +1,6 @@
 import { kept } from "./kept.ts";
-import type { DeviceInfo, HiveHeartbeatPayload, HiveReport, Labels } from "./types.ts";
+import { copyLabels } from "./labels.ts";
+import type { DeviceInfo, HiveHeartbeatPayload, HiveReport } from "./types.ts";
 
 /** Copies what a heartbeat says of the hive itself, known fields only, and freezes it. */
 export function copyReport(
@@ -25,19 +26,8 @@ export function copyReport(
   if (from.ram_available_bytes !== undefined)
     report.ram_available_bytes = number(from.ram_available_bytes, "ram_available_bytes");
   if (from.cpu_percent !== undefined) report.cpu_percent = number(from.cpu_percent, "cpu_percent");
-  if (from.labels !== undefined) report.labels = copyLabels(from.labels, known?.labels);
+  if (from.labels !== undefined) report.labels = copyLabels(from.labels, known?.labels, "payload.labels");
   return Object.freeze(report);
-}
-
-/** The same object while they stay the same, as they mostly do. */
-function copyLabels(from: Labels, known: Labels | undefined): Labels {
-  if (typeof from !== "object" || from === null) throw new TypeError("payload.labels must be an object of strings");
-  const entries = Object.entries(from);
-  for (const [key, value] of entries) text(value, `labels.${key}`);
-  if (known !== undefined && entries.length === Object.keys(known).length) {
-    if (entries.every(([key, value]) => known[key] === value)) return known;
-  }
-  return Object.freeze(Object.fromEntries(entries));
 }
 
 function copyDevice(from: DeviceInfo): DeviceInfo {

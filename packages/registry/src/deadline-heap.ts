@@ -18,6 +18,11 @@ export class DeadlineHeap<Item extends Due> {
     return first !== undefined && first.checkAtMs <= nowMs ? first : undefined;
   }
 
+  /** When something may be due next; `Infinity` when nothing is. */
+  get firstMs(): number {
+    return this.#items[0]?.checkAtMs ?? Number.POSITIVE_INFINITY;
+  }
+
   /** Makes sure that it comes up at `checkAtMs` or before; `exactly` also moves it back. */
   schedule(item: Item, checkAtMs: number, exactly: boolean): void {
     if (checkAtMs === Number.POSITIVE_INFINITY) {

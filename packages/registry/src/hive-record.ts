@@ -2,7 +2,7 @@ import type { AgeBucket } from "./age-index.ts";
 import type { Due } from "./deadline-heap.ts";
 import type { LivenessFacts } from "./liveness.ts";
 import type { HeartbeatOrder } from "./order.ts";
-import type { HiveReport, HiveRuntimeState, HiveStatus, ResourceInfo, WorkerInfo } from "./types.ts";
+import type { HiveReport, HiveRuntimeState, HiveStatus, Labels, ResourceInfo, WorkerInfo } from "./types.ts";
 
 const GB = 1e9;
 
@@ -22,6 +22,8 @@ export class HiveRecord implements LivenessFacts, Due {
   vramBytes = 0;
   ramBytes = 0;
   pastBoots: string[] | undefined = undefined;
+  /** Its own, and over them the operator's. */
+  labels: Labels | undefined = undefined;
 
   // Its place in the age index.
   bucket: AgeBucket | undefined = undefined;
@@ -65,7 +67,7 @@ export function stateOf(hive: HiveRecord): HiveRuntimeState {
   if (report.cpu_percent !== undefined) state.cpu_percent = report.cpu_percent;
   if (report.ram_total_bytes !== undefined) state.ram_total_gb = report.ram_total_bytes / GB;
   if (report.ram_available_bytes !== undefined) state.ram_available_gb = report.ram_available_bytes / GB;
-  if (report.labels !== undefined) state.labels = report.labels;
+  if (hive.labels !== undefined) state.labels = hive.labels;
   if (report.devices !== undefined) {
     state.devices = report.devices;
     const { total, free } = deviceMemory(report);

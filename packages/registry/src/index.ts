@@ -9,6 +9,7 @@ export { DEFAULT_LIMITS, type LivenessLimits } from "./liveness.ts";
 export type { ModelAliases } from "./models/model-names.ts";
 export { normalModelName } from "./models/normal-name.ts";
 export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";
+export { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
 export {
   type Candidate,
   type Explanation,

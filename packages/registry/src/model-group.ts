@@ -11,7 +11,7 @@ export class ModelGroup {
   /** Hives that have the model. */
   hives = 0;
   slotsFree = 0;
-  /** Counts up whenever a worker comes or goes. */
+  /** Another number whenever a worker comes or goes; no other group ever has it. */
   membership = 0;
   /** The last count of a hive that met this group; keeps a hive with eight such workers one hive. */
   countedIn = 0;

@@ -20,6 +20,11 @@ export class Records {
   readonly #free: number[] = [];
   #used = 0;
 
+  /** Records there are, in use or not. */
+  get size(): number {
+    return this.#used;
+  }
+
   /** @returns a number that is not in use; what stands in its fields is left over from before. */
   add(): number {
     return this.#free.pop() ?? this.#next();

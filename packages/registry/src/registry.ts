@@ -6,9 +6,11 @@ import { copyWorker } from "./copy-worker.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { RevisionGapError } from "./errors.ts";
 import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
+import { copyLabels, hasNone, mergedLabels } from "./labels.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness.ts";
 import type { ModelAliases } from "./models/model-names.ts";
 import { isStale, PAST_BOOTS_MAX } from "./order.ts";
+import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
 import type {
   HiveHeartbeatPayload,
@@ -17,6 +19,7 @@ import type {
   HiveRuntimeState,
   HiveStatus,
   HiveWorker,
+  Labels,
   ModelSummary,
   RegistryEvent,
   RegistrySnapshot,
@@ -39,6 +42,8 @@ export interface HiveRegistryOptions {
   readonly policy?: Policy;
   /** Other names of models: see {@link HiveRegistry.setAliases}. */
   readonly aliases?: ModelAliases;
+  /** How long a worker that failed gets no new request. Default: 1 s after the first failure, 60 s at most. */
+  readonly breaker?: BreakerLimits;
   /** 0 to 1, without 1. Default `Math.random`. */
   readonly random?: () => number;
   /** Told when a listener throws; others and the registry go on. Default: the error is thrown again outside of the call. */
@@ -68,6 +73,8 @@ export class HiveRegistry {
   readonly #changes: ChangeFeed;
   readonly #roomListeners: Set<(worker: WorkerInfo) => void> = new Set();
   readonly #hives: Map<string, HiveRecord> = new Map();
+  /** The operator's, by hive; also of hives that are not there. */
+  readonly #operatorLabels: Map<string, Labels> = new Map();
   readonly #workers: WorkerTable;
   readonly #ages: AgeIndex = new AgeIndex();
   readonly #deadlines: DeadlineHeap<HiveRecord> = new DeadlineHeap();
@@ -87,11 +94,17 @@ export class HiveRegistry {
     this.#workers = new WorkerTable(
       {
         hiveById: (hiveId) => this.#hives.get(hiveId),
+        now: () => this.#now(),
         onFreed: (row) => {
+          if (this.#roomListeners.size === 0) return;
           for (const listener of [...this.#roomListeners]) listener(this.#workers.infoAt(row));
         },
       },
-      { random: options.random ?? Math.random, policy: options.policy ?? "best" },
+      {
+        random: options.random ?? Math.random,
+        policy: options.policy ?? "best",
+        breaker: options.breaker ?? DEFAULT_BREAKER_LIMITS,
+      },
     );
     if (options.aliases !== undefined) this.setAliases(options.aliases);
     this.#changes = new ChangeFeed(options.onListenerError ?? throwLater);
@@ -186,6 +199,21 @@ export class HiveRegistry {
     const ids: string[] = [];
     for (const hive of this.#ages.heardAfter(nowMs - maxAgeMs, nowMs)) if (!hive.goodbye) ids.push(hive.hiveId);
     return ids;
+  }
+
+  /**
+   * Gives a hive the operator's labels, all of them at once; they come over its own, key by key. `{}` takes them away. The
+   * hive need not be known: they wait for it, and outlast its going.
+   *
+   * @throws {TypeError} for what is no table of texts.
+   */
+  labelHive(hiveId: string, labels: Labels): void {
+    const known = this.#operatorLabels.get(hiveId);
+    const copy = copyLabels(labels, known, "labels");
+    if (copy === known || (known === undefined && hasNone(copy))) return;
+    const nowMs = this.#advance();
+    this.#label(hiveId, copy);
+    this.#publish(nowMs, { type: "hive.labelled", hive_id: hiveId, labels: copy });
   }
 
   getAvailableResources(hiveId: string): ResourceInfo | undefined {
@@ -297,14 +325,21 @@ export class HiveRegistry {
     return this.#workers.scheduler.reserve(request, this.#advance());
   }
 
-  /** Gives a reserved place back, and tells how it went. False when it was given back already, or its time is over. */
-  release(reservationId: string, _outcome: Outcome = "ok"): boolean {
-    return this.#workers.scheduler.release(reservationId) !== undefined;
+  /**
+   * Gives a reserved place back, and tells how it went. After an `error` the worker is set aside: no new request for a
+   * second, then one that tries it, and after each further failure twice as long, a minute at most. When every worker that
+   * could take a request is set aside, the one whose pause ends first is tried a second after its failure.
+   *
+   * @returns false when it was given back already, or its time is over.
+   */
+  release(reservationId: string, outcome: Outcome = "ok"): boolean {
+    return this.#workers.scheduler.release(reservationId, outcome, this.#now());
   }
 
   /**
-   * Calls the listener whenever a reserved place was given back, by release or by time: a request that waits may have it.
-   * Reports of workers that are free come as changes, see {@link subscribe}.
+   * Calls the listener whenever a reserved place was given back, by release or by time, and whenever a worker that was set
+   * aside may be tried again: a request that waits may have it. Reports of workers that are free come as changes, see
+   * {@link subscribe}.
    *
    * @returns the function that ends it.
    */
@@ -336,8 +371,7 @@ export class HiveRegistry {
 
   /** Who would be chosen now, and why not the others. Reserves nothing and changes nothing. */
   explain(request: ReserveRequest): Explanation {
-    this.#advance();
-    return this.#workers.scheduler.explain(request);
+    return this.#workers.scheduler.explain(request, this.#advance());
   }
 
   /** Places that are reserved now. */
@@ -354,6 +388,14 @@ export class HiveRegistry {
    */
   tick(): void {
     this.#advance();
+  }
+
+  /**
+   * When {@link tick} may next make room, ms since epoch: a reservation's time is over, or a worker that failed may be tried
+   * again. `Infinity` when nobody waits for that.
+   */
+  nextRoomMs(): number {
+    return this.#workers.scheduler.nextDueMs;
   }
 
   /** Removes every hive that has been silent for `ttlMs` or longer, oldest first, at most `max` of them. */
@@ -394,7 +436,9 @@ export class HiveRegistry {
   snapshot(): RegistrySnapshot {
     const at_ms = this.#advance();
     const hives = Array.from(this.#hives.values(), ({ report, workers, status }) => ({ report, workers, status }));
-    return { type: "snapshot", revision: this.#revision, at_ms, hives };
+    const snapshot: RegistrySnapshot = { type: "snapshot", revision: this.#revision, at_ms, hives };
+    if (this.#operatorLabels.size === 0) return snapshot;
+    return { ...snapshot, labels: Array.from(this.#operatorLabels, ([hive_id, labels]) => ({ hive_id, labels })) };
   }
 
   /**
@@ -436,6 +480,7 @@ export class HiveRegistry {
         idle,
         busy,
         loading,
+        set_aside: this.#workers.scheduler.breaker.size,
         by_backend: this.#workers.countsByBackend(),
         by_model: this.#workers.countsByModel(),
       },
@@ -499,8 +544,10 @@ export class HiveRegistry {
       this.#statuses[hive.status]++;
     } else if (hive.report.boot_id !== undefined && hive.report.boot_id !== report.boot_id) {
       hive.pastBoots = [...(hive.pastBoots ?? []), hive.report.boot_id].slice(-PAST_BOOTS_MAX);
+      this.#workers.restarted(hive);
     }
     hive.report = report;
+    hive.labels = mergedLabels(report.labels, this.#operatorLabels.get(hiveId));
     hive.receivedAtMs = report.received_at_ms;
     hive.intervalMs = intervalMs;
     hive.closed = false;
@@ -566,6 +613,15 @@ export class HiveRegistry {
     hive.status = status;
   }
 
+  #label(hiveId: string, labels: Labels): void {
+    if (hasNone(labels)) this.#operatorLabels.delete(hiveId);
+    else this.#operatorLabels.set(hiveId, labels);
+    const hive = this.#hives.get(hiveId);
+    if (hive === undefined) return;
+    hive.labels = mergedLabels(hive.report.labels, this.#operatorLabels.get(hiveId));
+    this.#workers.refresh(hive, hive.status === "alive");
+  }
+
   #sumMemory(hive: HiveRecord): void {
     let vramBytes = 0;
     let ramBytes = 0;
@@ -590,6 +646,10 @@ export class HiveRegistry {
 
   #restore(snapshot: RegistrySnapshot): void {
     for (const hive of [...this.#hives.values()]) this.#forget(hive);
+    this.#operatorLabels.clear();
+    for (const { hive_id, labels } of snapshot.labels ?? []) {
+      this.#operatorLabels.set(hive_id, copyLabels(labels, undefined, "labels"));
+    }
     this.#behindMs = snapshot.at_ms - this.#clock();
     this.#latestMs = snapshot.at_ms;
     this.#revision = snapshot.revision;
@@ -625,6 +685,9 @@ export class HiveRegistry {
         this.#workers.refresh(hive, false);
         return;
       }
+      case "hive.labelled":
+        this.#label(change.hive_id, copyLabels(change.labels, undefined, "labels"));
+        return;
       case "hive.removed":
       case "hive.evicted":
         if (hive !== undefined) this.#forget(hive);

@@ -148,6 +148,8 @@ export interface ResourceInfo {
 export interface HiveWorker {
   readonly hive_id: string;
   readonly worker: WorkerInfo;
+  /** It failed lately by what this registry was told: when it may be tried again, ms since epoch. */
+  readonly set_aside_until_ms?: number;
 }
 
 /** `stale`: not newer than what is known. `unknown`: a lease for a hive or boot that never sent its list. */
@@ -174,6 +176,8 @@ export interface RegistryStats {
     readonly idle: number;
     readonly busy: number;
     readonly loading: number;
+    /** Those that failed and did not show since that they work. */
+    readonly set_aside: number;
     readonly by_backend: Readonly<Record<string, number>>;
     readonly by_model: Readonly<Record<string, number>>;
   };
@@ -216,6 +220,10 @@ export type RegistryEvent = {
   | { /** A lease was taken. */ readonly type: "hive.lease"; readonly received_at_ms: number; readonly seq: number }
   | { readonly type: "hive.suspect"; readonly reason: "closed" | "quiet" }
   | { readonly type: "hive.silent"; readonly reason: "goodbye" | "quiet" }
+  | {
+      /** The operator's labels of it, all of them; the hive need not be known. */ readonly type: "hive.labelled";
+      readonly labels: Labels;
+    }
   | { readonly type: "hive.removed" }
   | { readonly type: "hive.evicted"; readonly silent_ms: number }
 );
@@ -230,4 +238,6 @@ export interface RegistrySnapshot {
     readonly workers: readonly WorkerInfo[];
     readonly status: HiveStatus;
   }[];
+  /** The operator's labels, of hives that are known and of others. */
+  readonly labels?: readonly { readonly hive_id: string; readonly labels: Labels }[];
 }

@@ -6,12 +6,14 @@ import { ModelNames } from "./models/model-names.ts";
 import { floatAt, intAt, Records } from "./records.ts";
 import { Scheduler, type SchedulerOptions, type SchedulerView } from "./scheduler/scheduler.ts";
 import { SlotList } from "./slot-list.ts";
-import type { HiveWorker, ModelSummary, WorkerInfo } from "./types.ts";
+import type { HiveStatus, HiveWorker, Labels, ModelSummary, WorkerInfo } from "./types.ts";
 
 /** A worker that does not report `gpu_percent` is taken for fully used. Rule: design, "findBestWorkerForModel". */
 const UNKNOWN_GPU_PERCENT = 100;
 /** Puts every degraded worker behind every healthy one. */
 const DEGRADED_PENALTY = 1e6;
+/** Puts those that failed lately behind all others. */
+const SET_ASIDE_PENALTY = 1e7;
 /** Names of backends and engines that are kept once for all; past so many, sharing is not worth the table. */
 const SHARED_TEXTS_MAX = 1_024;
 /** In a tie the number of reservations comes before the number of the last choice: room for 10¹² choices. */
@@ -30,8 +32,8 @@ const NEWER_NAMESAKE = 6;
 const OLDER_NAMESAKE = 7;
 
 // A seat: floats, then ints.
-/** What decides among equals: reservations, then the number of the last choice. Outlives its time as a candidate. */
-const TIE = 0;
+/** The number of the last choice that fell on it. Outlives its time as a candidate. */
+const LAST_CHOICE = 0;
 const ROW = 2;
 const GROUP = 3;
 const GROUP_POSITION = 4;
@@ -67,6 +69,7 @@ export class WorkerTable implements SchedulerView {
   readonly #hiveById: (hiveId: string) => HiveRecord | undefined;
   #choices = 0;
   #counts = 0;
+  #memberships = 0;
 
   size = 0;
   readonly states: Record<WorkerInfo["state"], number> = { Idle: 0, Busy: 0, Loading: 0 };
@@ -75,14 +78,15 @@ export class WorkerTable implements SchedulerView {
     deps: {
       /** For questions about one hive. */
       readonly hiveById: (hiveId: string) => HiveRecord | undefined;
-      /** A reserved place at that worker was given back. */
+      readonly now: () => number;
+      /** A reserved place at that worker was given back, or it may be tried again. */
       readonly onFreed: (row: number) => void;
     },
     options: SchedulerOptions,
   ) {
     this.#hiveById = deps.hiveById;
     this.#modelless = this.#addGroup("");
-    this.scheduler = new Scheduler(this, deps.onFreed, options);
+    this.scheduler = new Scheduler({ view: this, now: deps.now, onFreed: deps.onFreed }, options);
   }
 
   /** One copy of each name that many workers share. */
@@ -147,6 +151,11 @@ export class WorkerTable implements SchedulerView {
     }
   }
 
+  /** Its process was started anew, and its workers with it. */
+  restarted(hive: HiveRecord): void {
+    for (const row of hive.rows) this.scheduler.restarted(row);
+  }
+
   /** The hive was heard: its workers come first among those of the same id. */
   heard(hive: HiveRecord): void {
     const { rows, workers } = hive;
@@ -165,15 +174,14 @@ export class WorkerTable implements SchedulerView {
   choose(modelId: string): number {
     const loaded = this.models.get(modelId);
     const withModel = loaded !== undefined && (this.#groups[loaded] as ModelGroup).candidates.size > 0;
-    const at = withModel ? loaded : this.#anyModel.first;
+    const at = withModel ? loaded : this.#bestGroup();
     if (at === NONE) return NONE;
     const { candidates } = this.#groups[at] as ModelGroup;
-    const seat = candidates.first;
-    const tie = Math.floor(candidates.firstTie / CHOICES_MAX) * CHOICES_MAX + ++this.#choices;
-    this.#seats.floats[floatAt(seat, TIE)] = tie;
-    candidates.update(seat, candidates.firstScore, tie);
+    const seat = this.#settledFirst(candidates);
+    this.#seats.floats[floatAt(seat, LAST_CHOICE)] = ++this.#choices;
+    candidates.update(seat, candidates.firstScore, this.#tie(seat));
     this.#rankGroup(at);
-    return this.#seats.ints[intAt(seat, ROW)] as number;
+    return this.rowOf(seat);
   }
 
   *withModel(modelId: string): Generator<number> {
@@ -216,15 +224,14 @@ export class WorkerTable implements SchedulerView {
   // ---- what the scheduler asks --------------------------------------------------------------------------------------
 
   workerAt(row: number): HiveWorker {
-    return { hive_id: this.hiveAt(row).hiveId, worker: this.infoAt(row) };
+    const hive_id = this.hiveAt(row).hiveId;
+    const worker = this.infoAt(row);
+    const set_aside_until_ms = this.scheduler.breaker.untilMs(row);
+    return set_aside_until_ms === undefined ? { hive_id, worker } : { hive_id, worker, set_aside_until_ms };
   }
 
   isHiveAlive(row: number): boolean {
     return this.hiveAt(row).status === "alive";
-  }
-
-  hasBackend(backend: string): boolean {
-    return this.#backends.has(backend);
   }
 
   rowsOfHive(hiveId: string): readonly number[] {
@@ -260,18 +267,29 @@ export class WorkerTable implements SchedulerView {
     for (let at = 0; at < seats.size; at++) yield seats.at(at);
   }
 
+  sizeOf(group: number): number {
+    return (this.#groups[group] as ModelGroup).seats.size;
+  }
+
   membershipOf(group: number): number {
     return (this.#groups[group] as ModelGroup).membership;
   }
 
-  reservationsChanged(row: number, count: number): void {
+  labelsAt(row: number): Labels | undefined {
+    return this.hiveAt(row).labels;
+  }
+
+  statusAt(row: number): HiveStatus {
+    return this.hiveAt(row).status;
+  }
+
+  /** Who got worse is put where it belongs when it comes up first; see {@link WorkerTable.#settledFirst}. */
+  gotBetter(row: number): void {
     const score = this.#rows.floats[floatAt(row, SCORE)] as number;
+    if (score === NO_CANDIDATE) return;
     for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
-      const tie = count * CHOICES_MAX + (this.#tie(seat) % CHOICES_MAX);
-      this.#seats.floats[floatAt(seat, TIE)] = tie;
-      if (score === NO_CANDIDATE) continue;
       const at = this.groupOf(seat);
-      (this.#groups[at] as ModelGroup).candidates.update(seat, score, tie);
+      (this.#groups[at] as ModelGroup).candidates.improve(seat, this.#score(row), this.#tie(seat));
       this.#rankGroup(at);
     }
   }
@@ -321,6 +339,7 @@ export class WorkerTable implements SchedulerView {
       this.#joinBackend(row, info.backend);
     }
     if (before.state !== info.state) {
+      if (before.state === "Loading") this.scheduler.restarted(row);
       this.states[before.state]--;
       this.states[info.state]++;
       if (info.state === "Idle") this.#rows.ints[intAt(row, IDLE_POSITION)] = this.#idle.add(row);
@@ -342,8 +361,8 @@ export class WorkerTable implements SchedulerView {
       const group = this.#groups[at] as ModelGroup;
       group.slotsFree += slotsDelta;
       if (score === NO_CANDIDATE) group.candidates.remove(seat);
-      else if (before === NO_CANDIDATE) group.candidates.add(seat, score, this.#tie(seat));
-      else group.candidates.update(seat, score, this.#tie(seat));
+      else if (before === NO_CANDIDATE) group.candidates.add(seat, this.#score(row), this.#tie(seat));
+      else group.candidates.update(seat, this.#score(row), this.#tie(seat));
       this.#rankGroup(at);
     }
   }
@@ -435,26 +454,56 @@ export class WorkerTable implements SchedulerView {
     for (const model of models) this.#sit(row, this.#groupFor(model));
   }
 
+  /** Lower is better; of a candidate. */
+  #score(row: number): number {
+    const score = this.#rows.floats[floatAt(row, SCORE)] as number;
+    return this.scheduler.room.isAside(row) ? score + SET_ASIDE_PENALTY : score;
+  }
+
+  /** Among equals: who has fewer reservations, then who was chosen less recently. */
   #tie(seat: number): number {
-    return this.#seats.floats[floatAt(seat, TIE)] as number;
+    const lastChoice = this.#seats.floats[floatAt(seat, LAST_CHOICE)] as number;
+    return this.scheduler.room.reservedAt(this.rowOf(seat)) * CHOICES_MAX + lastChoice;
+  }
+
+  /** The best candidate. Those that got worse since they were put where they stand are put right on the way. */
+  #settledFirst(candidates: CandidateHeap): number {
+    for (;;) {
+      const seat = candidates.first;
+      const score = this.#score(this.rowOf(seat));
+      const tie = this.#tie(seat);
+      if (candidates.isAt(seat, score, tie)) return seat;
+      candidates.update(seat, score, tie);
+    }
+  }
+
+  /** The group that has the best candidate of all; -1 when nobody is one. */
+  #bestGroup(): number {
+    for (;;) {
+      const at = this.#anyModel.first;
+      if (at === NONE) return NONE;
+      const { candidates } = this.#groups[at] as ModelGroup;
+      this.#settledFirst(candidates);
+      if (this.#anyModel.isAt(at, candidates.firstScore, candidates.firstTie)) return at;
+      this.#rankGroup(at);
+    }
   }
 
   #sit(row: number, at: number): void {
     const seat = this.#seats.add();
     const group = this.#groups[at] as ModelGroup;
     const { ints, floats } = this.#seats;
-    floats[floatAt(seat, TIE)] = 0;
+    floats[floatAt(seat, LAST_CHOICE)] = 0;
     ints[intAt(seat, ROW)] = row;
     ints[intAt(seat, GROUP)] = at;
     ints[intAt(seat, GROUP_POSITION)] = group.seats.add(seat);
     ints[intAt(seat, NEXT_SEAT)] = this.#rows.ints[intAt(row, FIRST_SEAT)] as number;
     ints[intAt(seat, HEAP_POSITION)] = NONE;
     this.#rows.ints[intAt(row, FIRST_SEAT)] = seat;
-    group.membership++;
+    group.membership = ++this.#memberships;
     this.scheduler.seatAdded(seat);
-    const score = this.#rows.floats[floatAt(row, SCORE)] as number;
-    if (score === NO_CANDIDATE) return;
-    group.candidates.add(seat, score, 0);
+    if (this.#rows.floats[floatAt(row, SCORE)] === NO_CANDIDATE) return;
+    group.candidates.add(seat, this.#score(row), this.#tie(seat));
     group.slotsFree += this.#rows.ints[intAt(row, SLOTS_FREE)] as number;
     this.#rankGroup(at);
   }
@@ -474,7 +523,7 @@ export class WorkerTable implements SchedulerView {
       const position = ints[intAt(seat, GROUP_POSITION)] as number;
       const moved = group.seats.removeAt(position);
       if (moved !== NONE) ints[intAt(moved, GROUP_POSITION)] = position;
-      group.membership++;
+      group.membership = ++this.#memberships;
       this.scheduler.seatRemoved(seat, at);
       if (group.seats.size === 0 && at !== this.#modelless) {
         this.scheduler.groupRemoved(at);

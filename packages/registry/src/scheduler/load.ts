@@ -20,8 +20,3 @@ export function capacityOf(worker: WorkerInfo, oursInReport: number): number {
 export function foreignRequests(worker: WorkerInfo, oursInReport: number): number {
   return Math.max(0, reportedRequests(worker) - oursInReport);
 }
-
-/** How much of its GPU others take, 0–100. While it works for us its GPU usage is our own doing, and tells nothing. */
-export function foreignGpuPercent(worker: WorkerInfo): number {
-  return reportedRequests(worker) === 0 ? (worker.gpu_percent ?? 0) : 0;
-}

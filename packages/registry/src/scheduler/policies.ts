@@ -1,19 +1,21 @@
-import type { ModelPool } from "./model-pool.ts";
+import type { Pool } from "./pool.ts";
 import type { Policy, ReserveRequest } from "./types.ts";
 
-/** What a policy may ask beside the pool. Seats are the workers of the pool. */
+/** What a policy may ask. Seats are the workers of the pool. */
 export interface Choice {
   readonly request: ReserveRequest;
-  readonly pool: ModelPool;
-  /** May be chosen at all: not excluded. Whoever has no room is not in the pool's orders. */
-  accepts(seat: number): boolean;
-  hasRoom(seat: number): boolean;
-  /** Share of its slots that is taken, 0–1. */
+  readonly pool: Pool;
+  /** Was not tried already. Undefined where nobody was. */
+  readonly accepts: ((seat: number) => boolean) | undefined;
+  /** Belongs to the pool, has room and is accepted. */
+  readonly allows: (seat: number) => boolean;
+  isDegraded(seat: number): boolean;
+  /** Share of its slots that is taken, 0–1; much more for a degraded one. */
   load(seat: number): number;
   /** 0 to 1, without 1. */
   random(): number;
-  /** The session's own worker first, then those that follow it. */
-  findBySession(session: string, accepts: (seat: number) => boolean): number;
+  /** The session's own worker first, then those that follow it; -1 when none passes. */
+  findBySession(session: string, passes: (seat: number) => boolean): number;
   /** The worker that saw most of this beginning; -1 when none did. */
   findByPrefix(prefixKey: string): number;
 }
@@ -29,24 +31,28 @@ export const CHOOSE: Readonly<Record<Policy, (choice: Choice) => number>> = {
 
   "round-robin": ({ pool, accepts }) => pool.first("turn", accepts),
 
-  "power-of-two": ({ pool, accepts, load, random }) => {
-    const any = () => pool.at(Math.floor(random() * pool.size));
-    if (pool.size === 0) return -1;
-    const [a, b] = [any(), any()];
-    if (!accepts(a) || !accepts(b)) return pool.first("loaded", accepts);
-    return load(b) < load(a) ? b : a;
+  "power-of-two": (choice) => {
+    const { pool, accepts } = choice;
+    const [a, b] = [pool.any(choice.random), pool.any(choice.random)];
+    if (a === -1 || b === -1) return -1;
+    const less = choice.load(b) < choice.load(a) ? b : a;
+    const tried = accepts !== undefined && !(accepts(a) && accepts(b));
+    return tried || choice.isDegraded(less) ? pool.first("loaded", accepts) : less;
   },
 
-  session: ({ request, pool, accepts, hasRoom, findBySession }) =>
-    request.session === undefined
-      ? pool.first("used", accepts)
-      : findBySession(request.session, (seat) => hasRoom(seat) && accepts(seat)),
+  session: (choice) => {
+    const { session } = choice.request;
+    if (session === undefined) return choice.pool.first("used", choice.accepts);
+    const healthy = choice.findBySession(session, (seat) => choice.allows(seat) && !choice.isDegraded(seat));
+    return healthy === -1 ? choice.findBySession(session, choice.allows) : healthy;
+  },
 
-  prefix: ({ request, pool, accepts, hasRoom, load, findByPrefix }) => {
-    const least = pool.first("loaded", accepts);
-    if (request.prefix_key === undefined || least === -1) return least;
-    const knows = findByPrefix(request.prefix_key);
-    if (knows === -1 || !hasRoom(knows) || !accepts(knows)) return least;
-    return load(knows) - load(least) <= PREFIX_LOAD_MARGIN ? knows : least;
+  prefix: (choice) => {
+    const least = choice.pool.first("loaded", choice.accepts);
+    const { prefix_key } = choice.request;
+    if (prefix_key === undefined || least === -1) return least;
+    const knows = choice.findByPrefix(prefix_key);
+    if (knows === -1 || !choice.allows(knows)) return least;
+    return choice.load(knows) - choice.load(least) <= PREFIX_LOAD_MARGIN ? knows : least;
   },
 };

@@ -5,31 +5,39 @@ const PIECE_CHARACTERS = 64;
 /** Of a very long prompt only so many pieces are looked at. */
 const PIECES_MAX = 512;
 
+/** Who saw how many pieces of a prompt. */
+export interface PrefixHolder {
+  readonly worker: number;
+  readonly pieces: number;
+}
+
 /**
  * Which worker saw which beginnings of prompts lately. Each piece of a prompt is known by the hash of everything up to its
  * end, so the longest beginning that somebody saw is the last piece that is found. Bounded: the oldest are forgotten.
  */
 export class PrefixMemory {
   readonly #max: number;
-  readonly #seenBy: Map<number, string> = new Map();
+  readonly #seenBy: Map<number, number> = new Map();
 
   constructor(max: number) {
     this.#max = max;
   }
 
   /** The worker that saw the longest part of this beginning; undefined when none did. */
-  find(model: string, prefixKey: string): string | undefined {
-    let found: string | undefined;
-    for (const piece of pieces(model, prefixKey)) {
-      const worker = this.#seenBy.get(piece);
-      if (worker === undefined) return found;
-      found = worker;
+  find(model: string, prefixKey: string): PrefixHolder | undefined {
+    let worker = -1;
+    let found = 0;
+    for (const piece of piecesOf(model, prefixKey)) {
+      const holder = this.#seenBy.get(piece);
+      if (holder === undefined) break;
+      worker = holder;
+      found++;
     }
-    return found;
+    return found === 0 ? undefined : { worker, pieces: found };
   }
 
-  remember(model: string, prefixKey: string, worker: string): void {
-    for (const piece of pieces(model, prefixKey)) {
+  remember(model: string, prefixKey: string, worker: number): void {
+    for (const piece of piecesOf(model, prefixKey)) {
       this.#seenBy.delete(piece);
       this.#seenBy.set(piece, worker);
     }
@@ -41,15 +49,20 @@ export class PrefixMemory {
 }
 
 /** A prompt shorter than one piece is a piece of its own. */
-function* pieces(model: string, prefixKey: string): Generator<number> {
+function piecesOf(model: string, prefixKey: string): number[] {
   let low = hashText(model);
   let high = hashText(model, 0x9747b28c);
   const count = Math.min(PIECES_MAX, Math.max(1, Math.floor(prefixKey.length / PIECE_CHARACTERS)));
+  const pieces = new Array<number>(count);
   for (let at = 0; at < count; at++) {
-    const piece = prefixKey.slice(at * PIECE_CHARACTERS, (at + 1) * PIECE_CHARACTERS);
-    low = hashText(piece, low);
-    high = hashText(piece, high);
+    const end = Math.min(prefixKey.length, (at + 1) * PIECE_CHARACTERS);
+    for (let character = at * PIECE_CHARACTERS; character < end; character++) {
+      const code = prefixKey.charCodeAt(character);
+      low = Math.imul(low ^ code, 0x01000193);
+      high = Math.imul(high ^ code, 0x01000193);
+    }
     // 53 bits of the two: among a hundred thousand pieces two will not be taken for the same.
-    yield low * 2 ** 21 + (high & (2 ** 21 - 1));
+    pieces[at] = (low >>> 0) * 2 ** 21 + (high & (2 ** 21 - 1));
   }
+  return pieces;
 }

@@ -22,14 +22,6 @@ export class ReservationBook {
     return this.#byId.size;
   }
 
-  has(id: string): boolean {
-    return this.#byId.has(id);
-  }
-
-  countAt(row: number): number {
-    return this.#byRow.get(row)?.length ?? 0;
-  }
-
   add(id: string, row: number, nowMs: number, expiresAtMs: number): void {
     const entry: BookEntry = { id, row, createdAtMs: nowMs, checkAtMs: expiresAtMs, deadlinePosition: -1 };
     this.#byId.set(id, entry);
@@ -39,10 +31,10 @@ export class ReservationBook {
     this.#expiring.schedule(entry, expiresAtMs, false);
   }
 
-  /** @returns the worker's row; undefined when it had ended already. */
-  end(id: string): number | undefined {
+  /** @returns the worker's row; -1 when it had ended already. */
+  end(id: string): number {
     const entry = this.#byId.get(id);
-    if (entry === undefined) return undefined;
+    if (entry === undefined) return -1;
     this.#byId.delete(id);
     this.#expiring.remove(entry);
     const atRow = this.#byRow.get(entry.row) as BookEntry[];
@@ -51,9 +43,14 @@ export class ReservationBook {
     return entry.row;
   }
 
-  /** Ids of those whose time is over. */
-  *expired(nowMs: number): Generator<string> {
-    for (let entry = this.#expiring.due(nowMs); entry !== undefined; entry = this.#expiring.due(nowMs)) yield entry.id;
+  /** One whose time is over. */
+  nextExpired(nowMs: number): string | undefined {
+    return this.#expiring.due(nowMs)?.id;
+  }
+
+  /** When the next one's time is over, ms; `Infinity` when there is none. */
+  get nextExpiryMs(): number {
+    return this.#expiring.firstMs;
   }
 
   /** The worker is gone, and what was reserved at it. */

@@ -1,13 +1,16 @@
-import { grownCapacity, grownFloat64, grownInt32 } from "../grow.ts";
-import { Records } from "../records.ts";
-import type { WorkerInfo } from "../types.ts";
-import { capacityOf, foreignGpuPercent, foreignRequests } from "./load.ts";
-import { ModelPool, type Order, type Ranking } from "./model-pool.ts";
+import { floatAt, intAt, Records } from "../records.ts";
+import type { Labels, WorkerInfo } from "../types.ts";
+import { ListedPool } from "./listed-pool.ts";
+import { capacityOf, foreignRequests, reportedRequests } from "./load.ts";
+import { EVERY_SEAT, OrderedPool, SomeSeats } from "./ordered-pool.ts";
+import type { Order, Pool, Standing } from "./pool.ts";
+import { hasBackend, hasLabels, type PoolFilter } from "./pool-filter.ts";
 
 /** What the room needs to know of the worker table. */
 export interface RoomView {
   infoAt(row: number): WorkerInfo;
   isHiveAlive(row: number): boolean;
+  labelsAt(row: number): Labels | undefined;
   rowOf(seat: number): number;
   groupOf(seat: number): number;
   /** Seats of one worker as a list: the first, and after each the next; -1 at the end. */
@@ -21,112 +24,189 @@ export interface RoomView {
 const DEGRADED_PENALTY = 1e6;
 /** In a tie the GPU usage, in tenths of a percent, comes before the number of the last choice: room for 10¹² choices. */
 const CHOICES_MAX = 2 ** 40;
+/** Pools that are kept in order for a backend or for labels. A heartbeat is looked at by each one of its model. */
+export const FILTERED_POOLS_MAX = 64;
+/** A kept pool that so many choices passed by may give its place to another. */
+export const UNUSED_CHOICES_MAX = 10_000;
+
+// A row: floats, then ints.
+/** The number of the last choice that fell on it. */
+const CHOSEN = 0;
+/** GPU usage, 0–100; 100 when it does not say. */
+const GPU = 1;
+const RESERVED = 4;
+const FOREIGN = 5;
+const CAPACITY = 6;
+const FLAGS = 7;
+
+// The flags; above them, how many workers had the row before.
+/** The last report is contained in the record. */
+const READ = 1;
+/** It takes requests at all, as far as its report and its hive's status tell. */
+const READY = 2;
+const DEGRADED = 4;
+/** Its GPU works, and not for requests that it told of: for others. */
+const GPU_IS_OTHERS = 8;
+/** It failed and is not to be tried now. */
+const ASIDE = 16;
+const GENERATION = 256;
+const GENERATIONS_MAX = 2 ** 22;
+/** Of a token: room for so many rows. */
+const ROWS_MAX = 2 ** 28;
+
+interface FilteredPool {
+  readonly group: number;
+  readonly filter: PoolFilter;
+  readonly pool: OrderedPool;
+  usedAt: number;
+}
 
 /**
  * Who has room for another request, model by model. A worker's load is what others asked of it, as far as it reports, and
  * what is reserved at it: right to the last request, however old the report. A model costs nothing until the first
- * reservation asks for it; from then on each report and each reservation moves its worker in the model's orders, O(log n).
+ * reservation asks for it; from then on each report and each reservation keeps its worker's record, and its place in the
+ * model's orders where it got better.
  */
-export class Room implements Ranking {
+export class Room implements Standing {
   readonly #view: RoomView;
-  /** By model, and then by the backend they are limited to; "" is any. */
-  readonly #pools: Map<number, Map<string, ModelPool>> = new Map();
-  /** By backend: where a seat stands in the orders of that kind of pool. */
-  readonly #positions: Map<string, Records> = new Map();
-  // Columns of the rows.
-  #reserved: Int32Array = new Int32Array(0);
-  #foreign: Int32Array = new Int32Array(0);
-  #capacity: Int32Array = new Int32Array(0);
-  #chosen: Float64Array = new Float64Array(0);
-  /** Whether the last report is contained in the columns above. */
-  #isRead: Int32Array = new Int32Array(0);
+  readonly #rows: Records = new Records();
+  /** By group. */
+  readonly #pools: (OrderedPool | undefined)[] = [];
+  #poolCount = 0;
+  /** Where each seat stands in the orders of its model. */
+  readonly #positions: Records = new Records();
+  /** Pools of a backend or of labels: by group and filter. */
+  readonly #filtered: Map<string, FilteredPool> = new Map();
   #choices = 0;
 
   constructor(view: RoomView) {
     this.#view = view;
   }
 
-  /** The pool of a model, or of those of its workers with a backend. Made at the first call, O(workers of the model). */
-  poolOf(group: number, backend = ""): ModelPool {
-    let pools = this.#pools.get(group);
-    if (pools === undefined) {
-      pools = new Map();
-      this.#pools.set(group, pools);
-      for (const seat of this.#view.seatsOf(group)) this.#readFirst(this.#view.rowOf(seat));
+  // ---- pools --------------------------------------------------------------------------------------------------------
+
+  /** All workers of a model. Made at the first call, O(workers of the model). */
+  poolOf(group: number): OrderedPool {
+    return this.#pools[group] ?? this.#makePool(group);
+  }
+
+  /** Those of a model that a filter lets through: kept in order from now on, where there is place for one more such pool. */
+  poolThrough(group: number, filter: PoolFilter): Pool {
+    const key = `${group} ${filter.key}`;
+    const known = this.#filtered.get(key);
+    if (known !== undefined) {
+      known.usedAt = this.#choices;
+      return known.pool;
     }
-    let pool = pools.get(backend);
-    if (pool !== undefined) return pool;
-    pool = new ModelPool(this, this.#positionsOf(backend), backend);
-    pools.set(backend, pool);
-    for (const seat of this.#view.seatsOf(group)) this.#placeIn(pool, seat, this.#view.rowOf(seat));
+    const members = this.seatsThrough(group, filter);
+    // What anybody may think up must not take memory, nor drive out what is in use.
+    if (members.length === 0 || !this.#hasPlaceForPool()) return new ListedPool(this, members);
+    const pool = new OrderedPool(this, new SomeSeats(), new Records());
+    this.#filtered.set(key, { group, filter, pool, usedAt: this.#choices });
+    for (const seat of members) pool.improve(seat);
     return pool;
   }
 
-  /** The worker reported, or its hive's status changed. `oursInReport`: how many of our reservations the report contains. */
-  reported(row: number, oursInReport: number): void {
-    // While no pool is there, only where something of ours stands must reports be followed; others are read when asked for.
-    if (this.#pools.size === 0 && this.reservedAt(row) === 0) {
-      if (row < this.#isRead.length) this.#isRead[row] = 0;
-      return;
-    }
-    this.#fitRow(row);
-    this.#readReport(row, oursInReport);
-    this.#place(row);
+  /** Seats of a model that a filter lets through, with room or without. */
+  seatsThrough(group: number, filter: PoolFilter): number[] {
+    this.poolOf(group);
+    const seats: number[] = [];
+    for (const seat of this.#view.seatsOf(group)) if (this.passes(filter, seat)) seats.push(seat);
+    return seats;
   }
 
-  /** Its hive's status changed: what it reported stays. */
+  passes(filter: PoolFilter, seat: number): boolean {
+    const row = this.#view.rowOf(seat);
+    return hasBackend(filter, this.#view.infoAt(row).backend) && hasLabels(filter, this.#view.labelsAt(row));
+  }
+
+  get filteredPools(): number {
+    return this.#filtered.size;
+  }
+
+  // ---- what happens to workers --------------------------------------------------------------------------------------
+
+  /** The worker reported. `oursInReport`: how many of our reservations the report contains. */
+  reported(row: number, oursInReport: number): void {
+    // While no pool is there, only where something of ours stands must reports be followed; others are read when asked for.
+    if (this.#poolCount === 0 && this.reservedAt(row) === 0) {
+      if (row < this.#rows.size) this.#setFlag(row, READ, false);
+      return;
+    }
+    this.#rows.fit(row, 0);
+    this.#read(row, oursInReport);
+    this.#leaveFilters(row);
+    this.#improve(row);
+  }
+
+  /** Its hive's status or labels changed: what it reported stays. */
   refreshed(row: number): void {
-    if (this.#pools.size > 0 && row < this.#reserved.length) this.#place(row);
+    if (row >= this.#rows.size) return;
+    this.#setFlag(row, READY, this.#takesRequests(row));
+    this.#leaveFilters(row);
+    this.#improve(row);
   }
 
   seatAdded(seat: number): void {
-    const pools = this.#pools.get(this.#view.groupOf(seat));
-    if (pools === undefined) return;
-    const row = this.#view.rowOf(seat);
-    this.#readFirst(row);
-    for (const pool of pools.values()) this.#placeIn(pool, seat, row);
+    if (this.#pools[this.#view.groupOf(seat)] === undefined) return;
+    this.readFirst(this.#view.rowOf(seat));
+    this.#improveSeat(seat);
   }
 
   seatRemoved(seat: number, group: number): void {
-    for (const pool of this.#pools.get(group)?.values() ?? []) pool.place(seat, false);
+    this.#pools[group]?.remove(seat);
+    for (const each of this.#filtered.values()) if (each.group === group) each.pool.remove(seat);
   }
 
   groupRemoved(group: number): void {
-    this.#pools.delete(group);
+    if (this.#pools[group] === undefined) return;
+    this.#pools[group] = undefined;
+    this.#poolCount--;
+    for (const [key, each] of this.#filtered) if (each.group === group) this.#filtered.delete(key);
   }
 
   /** The row will be another worker's. */
   rowRemoved(row: number): void {
-    if (row >= this.#reserved.length) return;
-    this.#reserved[row] = 0;
-    this.#foreign[row] = 0;
-    this.#capacity[row] = 0;
-    this.#chosen[row] = 0;
-    this.#isRead[row] = 0;
+    if (row >= this.#rows.size) return;
+    const generation = (this.#generationOf(row) + 1) % GENERATIONS_MAX;
+    this.#rows.ints.fill(0, intAt(row, 0), intAt(row + 1, 0));
+    this.#rows.ints[intAt(row, FLAGS)] = generation * GENERATION;
   }
 
   reserve(row: number): void {
-    this.#reserved[row] = (this.#reserved[row] as number) + 1;
-    this.#chosen[row] = ++this.#choices;
-    this.#place(row);
+    const { ints, floats } = this.#rows;
+    const at = intAt(row, RESERVED);
+    ints[at] = (ints[at] as number) + 1;
+    floats[floatAt(row, CHOSEN)] = ++this.#choices;
   }
 
   giveBack(row: number): void {
-    this.#reserved[row] = (this.#reserved[row] as number) - 1;
-    this.#place(row);
+    const at = intAt(row, RESERVED);
+    this.#rows.ints[at] = (this.#rows.ints[at] as number) - 1;
+    this.#improve(row);
   }
 
+  /** It failed and gets nothing for now, or may be tried again. */
+  setAside(row: number, aside: boolean): void {
+    this.#rows.fit(row, 0);
+    this.#setFlag(row, ASIDE, aside);
+    if (!aside) this.#improve(row);
+  }
+
+  // ---- how a worker stands ------------------------------------------------------------------------------------------
+
   reservedAt(row: number): number {
-    return this.#reserved[row] ?? 0;
+    return row < this.#rows.size ? (this.#rows.ints[intAt(row, RESERVED)] as number) : 0;
   }
 
   capacityAt(row: number): number {
-    return this.#capacity[row] ?? 0;
+    return this.#rows.ints[intAt(row, CAPACITY)] as number;
   }
 
   /** Requests that it has: others', as far as it reports them, and ours. */
   requestsAt(row: number): number {
-    return (this.#foreign[row] ?? 0) + (this.#reserved[row] ?? 0);
+    const { ints } = this.#rows;
+    return (ints[intAt(row, FOREIGN)] as number) + (ints[intAt(row, RESERVED)] as number);
   }
 
   /** Share of its slots that is taken, 0–1; more when it has a queue, `Infinity` when it has no slots. */
@@ -135,77 +215,145 @@ export class Room implements Ranking {
     return capacity === 0 ? Number.POSITIVE_INFINITY : this.requestsAt(row) / capacity;
   }
 
-  /** How much of it is in use, 0–100: by requests, or by others' work on its GPU, whichever is more. */
-  usageAt(row: number): number {
-    return Math.max(100 * this.loadAt(row), foreignGpuPercent(this.#view.infoAt(row)));
+  hasRoom(row: number): boolean {
+    return this.requestsAt(row) < this.capacityAt(row);
   }
 
-  /** Whether one more request can go there now. */
-  isOpen(row: number): boolean {
-    const info = this.#view.infoAt(row);
-    return (
-      info.state !== "Loading" &&
-      info.url !== undefined &&
-      info.draining !== true &&
-      this.requestsAt(row) < this.capacityAt(row) &&
-      this.#view.isHiveAlive(row)
-    );
+  /** Takes requests, as far as its report and its hive's status tell, whether it has room or not. */
+  isReady(row: number): boolean {
+    return this.#hasFlag(row, READY);
+  }
+
+  isAside(row: number): boolean {
+    return this.#hasFlag(row, ASIDE);
+  }
+
+  isDegraded(seat: number): boolean {
+    return this.#hasFlag(this.#view.rowOf(seat), DEGRADED);
+  }
+
+  isOpen(seat: number): boolean {
+    const row = this.#view.rowOf(seat);
+    return ((this.#rows.ints[intAt(row, FLAGS)] as number) & (READY | ASIDE)) === READY && this.hasRoom(row);
   }
 
   score(order: Order, seat: number): number {
     const row = this.#view.rowOf(seat);
-    const penalty = this.#view.infoAt(row).health_status === "degraded" ? DEGRADED_PENALTY : 0;
-    if (order === "used") return penalty + this.usageAt(row);
-    return order === "loaded" ? penalty + this.loadAt(row) : penalty;
+    const flags = this.#rows.ints[intAt(row, FLAGS)] as number;
+    const penalty = (flags & DEGRADED) === 0 ? 0 : DEGRADED_PENALTY;
+    if (order === "turn") return penalty;
+    const load = this.loadAt(row);
+    if (order === "loaded") return penalty + load;
+    // How much of it is in use, 0–100: by requests, or by others' work on its GPU, whichever is more.
+    const others = (flags & GPU_IS_OTHERS) === 0 ? 0 : (this.#rows.floats[floatAt(row, GPU)] as number);
+    return penalty + Math.max(100 * load, others);
   }
 
   tie(order: Order, seat: number): number {
+    const { floats } = this.#rows;
     const row = this.#view.rowOf(seat);
-    const chosen = this.#chosen[row] as number;
-    if (order !== "used") return chosen;
-    return Math.round((this.#view.infoAt(row).gpu_percent ?? 100) * 10) * CHOICES_MAX + chosen;
+    const chosen = floats[floatAt(row, CHOSEN)] as number;
+    return order === "used" ? Math.round((floats[floatAt(row, GPU)] as number) * 10) * CHOICES_MAX + chosen : chosen;
   }
 
-  #readReport(row: number, oursInReport: number): void {
+  /** A number for the worker that has this row now, which no later one of the row will have. */
+  tokenOf(row: number): number {
+    return this.#generationOf(row) * ROWS_MAX + row;
+  }
+
+  /** -1 when the worker is gone. */
+  rowOfToken(token: number): number {
+    const row = token % ROWS_MAX;
+    return row < this.#rows.size && this.tokenOf(row) === token ? row : -1;
+  }
+
+  // ---- inside -------------------------------------------------------------------------------------------------------
+
+  #makePool(group: number): OrderedPool {
+    const pool = new OrderedPool(this, EVERY_SEAT, this.#positions);
+    this.#pools[group] = pool;
+    this.#poolCount++;
+    for (const seat of this.#view.seatsOf(group)) {
+      this.readFirst(this.#view.rowOf(seat));
+      pool.improve(seat);
+    }
+    return pool;
+  }
+
+  /** Of many, one that nobody asks for any more makes place. */
+  #hasPlaceForPool(): boolean {
+    if (this.#filtered.size < FILTERED_POOLS_MAX) return true;
+    for (const [key, { usedAt }] of this.#filtered) {
+      if (this.#choices - usedAt <= UNUSED_CHOICES_MAX) continue;
+      this.#filtered.delete(key);
+      return true;
+    }
+    return false;
+  }
+
+  #read(row: number, oursInReport: number): void {
     const info = this.#view.infoAt(row);
-    this.#foreign[row] = foreignRequests(info, oursInReport);
-    this.#capacity[row] = capacityOf(info, oursInReport);
-    this.#isRead[row] = 1;
+    const { ints, floats } = this.#rows;
+    ints[intAt(row, FOREIGN)] = foreignRequests(info, oursInReport);
+    ints[intAt(row, CAPACITY)] = capacityOf(info, oursInReport);
+    floats[floatAt(row, GPU)] = info.gpu_percent ?? 100;
+    // While it works for us its GPU usage is our own doing, and tells nothing.
+    const gpuIsOthers = info.gpu_percent !== undefined && reportedRequests(info) === 0;
+    ints[intAt(row, FLAGS)] =
+      READ |
+      ((ints[intAt(row, FLAGS)] as number) & ~(GENERATION - 1)) |
+      ((ints[intAt(row, FLAGS)] as number) & ASIDE) |
+      (this.#takesRequests(row) ? READY : 0) |
+      (info.health_status === "degraded" ? DEGRADED : 0) |
+      (gpuIsOthers ? GPU_IS_OTHERS : 0);
   }
 
   /** Reads a report that was passed over when it came: nothing of ours was there then. */
-  #readFirst(row: number): void {
-    this.#fitRow(row);
-    if (this.#isRead[row] === 0) this.#readReport(row, 0);
+  readFirst(row: number): void {
+    this.#rows.fit(row, 0);
+    if (!this.#hasFlag(row, READ)) this.#read(row, 0);
   }
 
-  #place(row: number): void {
+  #takesRequests(row: number): boolean {
+    const info = this.#view.infoAt(row);
+    return info.state !== "Loading" && info.url !== undefined && info.draining !== true && this.#view.isHiveAlive(row);
+  }
+
+  #improve(row: number): void {
+    for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) this.#improveSeat(seat);
+  }
+
+  #improveSeat(seat: number): void {
+    const group = this.#view.groupOf(seat);
+    this.#pools[group]?.improve(seat);
+    if (this.#filtered.size === 0) return;
+    for (const each of this.#filtered.values()) {
+      if (each.group === group && this.passes(each.filter, seat)) each.pool.improve(seat);
+    }
+  }
+
+  /** It may have another backend or other labels now. */
+  #leaveFilters(row: number): void {
+    if (this.#filtered.size === 0) return;
     for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) {
-      for (const pool of this.#pools.get(this.#view.groupOf(seat))?.values() ?? []) this.#placeIn(pool, seat, row);
+      const group = this.#view.groupOf(seat);
+      for (const each of this.#filtered.values()) {
+        if (each.group === group && !this.passes(each.filter, seat)) each.pool.remove(seat);
+      }
     }
   }
 
-  #placeIn(pool: ModelPool, seat: number, row: number): void {
-    const isMember = pool.backend === "" || this.#view.infoAt(row).backend === pool.backend;
-    pool.place(seat, isMember && this.isOpen(row));
+  #generationOf(row: number): number {
+    return Math.floor((this.#rows.ints[intAt(row, FLAGS)] as number) / GENERATION);
   }
 
-  #positionsOf(backend: string): Records {
-    let positions = this.#positions.get(backend);
-    if (positions === undefined) {
-      positions = new Records();
-      this.#positions.set(backend, positions);
-    }
-    return positions;
+  #hasFlag(row: number, flag: number): boolean {
+    return ((this.#rows.ints[intAt(row, FLAGS)] as number) & flag) !== 0;
   }
 
-  #fitRow(row: number): void {
-    if (row < this.#reserved.length) return;
-    const capacity = grownCapacity(row + 1, this.#reserved.length);
-    this.#reserved = grownInt32(this.#reserved, capacity);
-    this.#foreign = grownInt32(this.#foreign, capacity);
-    this.#capacity = grownInt32(this.#capacity, capacity);
-    this.#chosen = grownFloat64(this.#chosen, capacity);
-    this.#isRead = grownInt32(this.#isRead, capacity);
+  #setFlag(row: number, flag: number, on: boolean): void {
+    const { ints } = this.#rows;
+    const at = intAt(row, FLAGS);
+    ints[at] = on ? (ints[at] as number) | flag : (ints[at] as number) & ~flag;
   }
 }

@@ -1,36 +1,40 @@
-import type { HiveWorker, WorkerInfo } from "../types.ts";
+import type { WorkerInfo } from "../types.ts";
+import { Breaker, type BreakerLimits } from "./breaker.ts";
+import { type ExplainView, explain } from "./explain.ts";
+import { JoinedPool } from "./joined-pool.ts";
+import { ListedPool } from "./listed-pool.ts";
 import { CHOOSE, type Choice } from "./policies.ts";
+import type { Pool } from "./pool.ts";
+import { filterOf, type PoolFilter } from "./pool-filter.ts";
 import { PrefixMemory } from "./prefix-memory.ts";
 import { ReservationBook } from "./reservation-book.ts";
-import { Room, type RoomView } from "./room.ts";
-import { SessionRing } from "./session-ring.ts";
-import type { Explanation, Policy, Reservation, ReserveRequest } from "./types.ts";
+import { Room } from "./room.ts";
+import { type RingView, SessionRings } from "./session-rings.ts";
+import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./types.ts";
 
 /** A reservation that nobody ends ends by itself after so long: longer than an answer takes, shorter than a day lost. */
 export const TTL_DEFAULT_MS = 600_000;
 export const TTL_MAX_MS = 3_600_000;
 /** Beginnings of prompts that are remembered, pieces: some megabytes. */
 const PREFIX_PIECES_MAX = 100_000;
+/** So many workers are looked at to find out whether all of a model are set aside. */
+const LAST_RESORT_LOOKED_AT_MAX = 1_000;
 
 /** What the scheduler needs to know of the worker table. */
-export interface SchedulerView extends RoomView {
+export interface SchedulerView extends ExplainView, RingView {
   /** The groups of the models that a name means; none when no worker has one. */
   resolveModel(name: string): readonly number[];
-  modelOf(group: number): string;
-  workerAt(row: number): HiveWorker;
-  hasBackend(backend: string): boolean;
-  /** Counts up whenever a worker comes to a model or leaves it. */
-  membershipOf(group: number): number;
   /** Rows of one hive's workers. */
   rowsOfHive(hiveId: string): readonly number[];
-  /** More or less is reserved at the worker than before. */
-  reservationsChanged(row: number, count: number): void;
+  /** Less is reserved at the worker than before, or it is no longer set aside. */
+  gotBetter(row: number): void;
 }
 
 export interface SchedulerOptions {
   readonly random: () => number;
   /** Of requests that name none. */
   readonly policy: Policy;
+  readonly breaker: BreakerLimits;
 }
 
 /**
@@ -38,25 +42,39 @@ export interface SchedulerOptions {
  * between two heartbeats. Rules: design, "Scheduler".
  */
 export class Scheduler {
+  readonly room: Room;
+  readonly breaker: Breaker;
   readonly #view: SchedulerView;
+  readonly #now: () => number;
+  readonly #onFreed: (row: number) => void;
   readonly #random: () => number;
   readonly #policy: Policy;
-  readonly #onFreed: (row: number) => void;
-  readonly #room: Room;
   readonly #book: ReservationBook = new ReservationBook();
-  readonly #rings: Map<number, { readonly membership: number; readonly ring: SessionRing }> = new Map();
+  readonly #rings: SessionRings;
   readonly #prefixes: PrefixMemory = new PrefixMemory(PREFIX_PIECES_MAX);
   readonly #idPrefix: string;
   #made = 0;
 
-  /** @param onFreed is told of each place that is given back, after it was. */
-  constructor(view: SchedulerView, onFreed: (row: number) => void, options: SchedulerOptions) {
+  constructor(
+    deps: {
+      readonly view: SchedulerView;
+      /** For reservations that are released by themselves. */
+      readonly now: () => number;
+      /** A place was given back, or a worker may be tried again. */
+      readonly onFreed: (row: number) => void;
+    },
+    options: SchedulerOptions,
+  ) {
+    const { view } = deps;
     this.#view = view;
-    this.#onFreed = onFreed;
+    this.#now = deps.now;
+    this.#onFreed = deps.onFreed;
     this.#random = options.random;
     this.#policy = options.policy;
-    this.#room = new Room(view);
-    this.#idPrefix = Math.floor(options.random() * 2 ** 48).toString(36);
+    this.room = new Room(view);
+    this.breaker = new Breaker(options.breaker);
+    this.#rings = new SessionRings(view);
+    this.#idPrefix = `${Math.floor(options.random() * 2 ** 48).toString(36)}-`;
   }
 
   /** Places that are reserved now. */
@@ -66,151 +84,220 @@ export class Scheduler {
 
   /** O(log n) in the workers of the model, once it was asked for. Undefined when none has room. */
   reserve(request: ReserveRequest, nowMs: number): Reservation | undefined {
-    const group = this.#view.resolveModel(request.model)[0];
-    if (group === undefined) return undefined;
-    // Before a pool is made for it: names that anybody may think up must not take memory.
-    if (request.backend !== undefined && !this.#view.hasBackend(request.backend)) return undefined;
-    const choice = this.#choiceFor(request, group);
-    const seat =
-      request.hive_id === undefined
-        ? CHOOSE[request.policy ?? this.#policy](choice)
-        : this.#bestOnHive(request.hive_id, group, choice);
+    const groups = this.#view.resolveModel(request.model);
+    if (groups.length === 0) return undefined;
+    const seat = this.#choose(request, groups, nowMs, this.#random);
     if (seat === -1) return undefined;
     const row = this.#view.rowOf(seat);
-    const reserved = this.#take(
-      row,
-      this.#view.modelOf(group),
-      nowMs,
-      Math.min(request.ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS),
-    );
-    if (request.prefix_key !== undefined) this.#prefixes.remember(request.model, request.prefix_key, nameOf(reserved));
-    return reserved;
+    const group = this.#view.groupOf(seat);
+    const model = this.#view.modelOf(group);
+    if (request.prefix_key !== undefined) this.#prefixes.remember(model, request.prefix_key, this.room.tokenOf(row));
+    return this.#take(row, model, nowMs, Math.min(request.ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS));
   }
 
-  /** @returns the row whose place was given back; undefined when that had happened already. */
-  release(reservationId: string): number | undefined {
+  /** @returns false when it had ended already. */
+  release(reservationId: string, outcome: Outcome, nowMs: number): boolean {
     const row = this.#book.end(reservationId);
-    if (row === undefined) return undefined;
-    this.#room.giveBack(row);
-    this.#view.reservationsChanged(row, this.#room.reservedAt(row));
+    if (row === -1) return false;
+    this.room.giveBack(row);
+    if (outcome === "error") this.breaker.failed(row, reservationId, nowMs);
+    else if (this.breaker.size > 0) {
+      if (outcome === "ok") this.breaker.succeeded(row, reservationId);
+      else this.breaker.cancelled(row, reservationId);
+    }
+    this.#settle(row);
     this.#onFreed(row);
-    return row;
+    return true;
   }
 
-  /** Ends those whose time is over. */
+  /** Ends the reservations whose time is over, and the pauses. */
   expire(nowMs: number): void {
-    for (const id of this.#book.expired(nowMs)) this.release(id);
+    // The one who reserved was lost, which says nothing of the worker.
+    for (let id = this.#book.nextExpired(nowMs); id !== undefined; id = this.#book.nextExpired(nowMs)) {
+      this.release(id, "cancelled", nowMs);
+    }
+    if (this.breaker.size === 0) return;
+    for (let row = this.breaker.nextDue(nowMs); row !== -1; row = this.breaker.nextDue(nowMs)) {
+      this.#settle(row);
+      this.#onFreed(row);
+    }
+  }
+
+  /** When {@link expire} may have something to do next, ms; `Infinity` when nothing is reserved and nobody is set aside. */
+  get nextDueMs(): number {
+    return Math.min(this.#book.nextExpiryMs, this.breaker.nextMs);
+  }
+
+  /** Changes nothing, and takes nothing from chance. */
+  explain(request: ReserveRequest, nowMs: number): Explanation {
+    const policy = request.policy ?? this.#policy;
+    const groups = this.#view.resolveModel(request.model);
+    // Of two by chance it is most likely the least loaded one.
+    const certain = policy === "power-of-two" ? { ...request, policy: "least-load" as const } : request;
+    const chosen = groups.length === 0 ? -1 : this.#choose(certain, groups, nowMs, () => 0);
+    const { session, prefix_key } = request;
+    return explain(
+      { view: this.#view, room: this.room, breaker: this.breaker },
+      {
+        ...{ request, policy, groups, chosen },
+        knows: policy !== "prefix" || prefix_key === undefined ? -1 : this.#findByPrefix(prefix_key, groups),
+        ring: policy !== "session" || session === undefined ? undefined : this.#rings.of(groups).following(session),
+      },
+    );
   }
 
   // ---- what the worker table tells ----------------------------------------------------------------------------------
 
   reported(row: number, worker: WorkerInfo, reportedAtMs: number): void {
-    this.#room.reported(row, this.#book.containedIn(row, worker, reportedAtMs));
+    this.room.reported(row, this.#book.containedIn(row, worker, reportedAtMs));
   }
 
   refreshed(row: number): void {
-    this.#room.refreshed(row);
+    this.room.refreshed(row);
+  }
+
+  /** The worker was started anew: what it did before says nothing any more. */
+  restarted(row: number): void {
+    if (this.breaker.size > 0 && this.breaker.forget(row)) this.#settle(row);
   }
 
   seatAdded(seat: number): void {
-    this.#room.seatAdded(seat);
+    this.room.seatAdded(seat);
   }
 
   seatRemoved(seat: number, group: number): void {
-    this.#room.seatRemoved(seat, group);
+    this.room.seatRemoved(seat, group);
   }
 
   groupRemoved(group: number): void {
-    this.#room.groupRemoved(group);
-    this.#rings.delete(group);
+    this.room.groupRemoved(group);
   }
 
   rowRemoved(row: number): void {
     this.#book.endAllAt(row);
-    this.#room.rowRemoved(row);
+    this.breaker.forget(row);
+    this.room.rowRemoved(row);
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #take(row: number, model: string, nowMs: number, ttlMs: number): Reservation {
-    const reservation_id = `${this.#idPrefix}-${(++this.#made).toString(36)}`;
-    const expires_at_ms = nowMs + ttlMs;
-    this.#book.add(reservation_id, row, nowMs, expires_at_ms);
-    this.#room.reserve(row);
-    this.#view.reservationsChanged(row, this.#room.reservedAt(row));
-    return {
-      reservation_id,
-      ...this.#view.workerAt(row),
-      model,
-      created_at_ms: nowMs,
-      expires_at_ms,
-      release: () => this.release(reservation_id) !== undefined,
-    };
-  }
-
-  explain(request: ReserveRequest): Explanation {
-    const groups = this.#view.resolveModel(request.model);
-    const resolved = groups.map((group) => this.#view.modelOf(group));
-    return { policy: request.policy ?? this.#policy, model: request.model, resolved, candidates: [], left_out: 0 };
-  }
-
-  #choiceFor(request: ReserveRequest, group: number): Choice {
+  #choose(request: ReserveRequest, groups: readonly number[], nowMs: number, random: () => number): number {
+    const filter = filterOf(request);
+    const { exclude, hive_id } = request;
+    const { room } = this;
     const view = this.#view;
-    const room = this.#room;
-    const exclude = request.exclude ?? [];
-    return {
+    const passes = (seat: number) => filter === undefined || room.passes(filter, seat);
+    const accepts =
+      exclude === undefined || exclude.length === 0
+        ? undefined
+        : (seat: number) => !exclude.includes(view.infoAt(view.rowOf(seat)).worker_id);
+    const onHive = hive_id === undefined ? undefined : this.#seatsOnHive(hive_id, groups).filter(passes);
+    const choice: Choice = {
       request,
-      pool: room.poolOf(group, request.backend),
-      accepts: (seat) => exclude.length === 0 || !exclude.includes(view.infoAt(view.rowOf(seat)).worker_id),
-      hasRoom: (seat) => {
-        const row = view.rowOf(seat);
-        return room.isOpen(row) && (request.backend === undefined || view.infoAt(row).backend === request.backend);
-      },
-      load: (seat) => room.loadAt(view.rowOf(seat)),
-      random: this.#random,
-      findBySession: (session, accepts) => this.#ringOf(group).find(session, accepts),
-      findByPrefix: (prefixKey) => this.#seatOf(this.#prefixes.find(request.model, prefixKey), group),
+      pool: onHive === undefined ? this.#poolOf(groups, filter) : new ListedPool(room, onHive),
+      accepts,
+      allows: (seat) =>
+        room.isOpen(seat) &&
+        passes(seat) &&
+        (accepts === undefined || accepts(seat)) &&
+        (onHive === undefined || onHive.includes(seat)),
+      isDegraded: (seat) => room.isDegraded(seat),
+      load: (seat) => room.score("loaded", seat),
+      random,
+      findBySession: (session, allowed) => this.#rings.of(groups).find(session, allowed),
+      findByPrefix: (prefixKey) => this.#findByPrefix(prefixKey, groups),
     };
+    const seat = CHOOSE[request.policy ?? this.#policy](choice);
+    if (seat !== -1 || this.breaker.size === 0) return seat;
+    return this.#lastResort(onHive ?? seatsOf(view, groups), (one) => passes(one) && accepts?.(one) !== false, nowMs);
+  }
+
+  /**
+   * When every worker that could take the request is set aside, waiting out a long pause would help nobody: the one whose
+   * pause ends first is tried, a second after it failed or after another request was let through. So who has one worker
+   * waits no longer than that for the next try.
+   */
+  #lastResort(seats: Iterable<number>, passes: (seat: number) => boolean, nowMs: number): number {
+    let best = -1;
+    let bestUntilMs = Number.POSITIVE_INFINITY;
+    let looked = 0;
+    for (const seat of seats) {
+      if (++looked > LAST_RESORT_LOOKED_AT_MAX) return -1;
+      const row = this.#view.rowOf(seat);
+      if (!this.room.isReady(row) || this.room.capacityAt(row) === 0 || !passes(seat)) continue;
+      // It is only busy: what it has will end.
+      if (!this.room.isAside(row)) return -1;
+      const untilMs = this.breaker.untilMs(row) as number;
+      if (untilMs >= bestUntilMs || !this.room.hasRoom(row) || !this.breaker.isLastResort(row, nowMs)) continue;
+      best = seat;
+      bestUntilMs = untilMs;
+    }
+    return best;
+  }
+
+  #poolOf(groups: readonly number[], filter: PoolFilter | undefined): Pool {
+    const { room } = this;
+    const pools = groups.map((group) => (filter === undefined ? room.poolOf(group) : room.poolThrough(group, filter)));
+    return pools.length === 1 ? (pools[0] as Pool) : new JoinedPool(room, pools);
   }
 
   /** Few workers: looked at one by one. */
-  #bestOnHive(hiveId: string, group: number, { accepts, hasRoom }: Choice): number {
-    let best = -1;
+  #seatsOnHive(hiveId: string, groups: readonly number[]): number[] {
+    const seats: number[] = [];
     for (const row of this.#view.rowsOfHive(hiveId)) {
+      this.room.readFirst(row);
       for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) {
-        if (this.#view.groupOf(seat) !== group || !hasRoom(seat) || !accepts(seat)) continue;
-        if (best === -1 || this.#room.score("used", seat) < this.#room.score("used", best)) best = seat;
+        if (groups.includes(this.#view.groupOf(seat))) seats.push(seat);
+      }
+    }
+    return seats;
+  }
+
+  /** The seat of the worker that saw most of this beginning, with any of the models; -1 when none did. */
+  #findByPrefix(prefixKey: string, groups: readonly number[]): number {
+    let best = -1;
+    let most = 0;
+    for (const group of groups) {
+      const holder = this.#prefixes.find(this.#view.modelOf(group), prefixKey);
+      if (holder === undefined || holder.pieces <= most) continue;
+      const row = this.room.rowOfToken(holder.worker);
+      if (row === -1) continue;
+      for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) {
+        if (this.#view.groupOf(seat) === group) [best, most] = [seat, holder.pieces];
       }
     }
     return best;
   }
 
-  /** Made anew when a worker came or went since, O(n log n) in the workers of the model. */
-  #ringOf(group: number): SessionRing {
-    const membership = this.#view.membershipOf(group);
-    const known = this.#rings.get(group);
-    if (known?.membership === membership) return known.ring;
-    const members = Array.from(this.#view.seatsOf(group), (seat) => ({
-      member: seat,
-      name: nameOf(this.#view.workerAt(this.#view.rowOf(seat))),
-    }));
-    const ring = new SessionRing(members);
-    this.#rings.set(group, { membership, ring });
-    return ring;
+  #take(row: number, model: string, nowMs: number, ttlMs: number): Reservation {
+    const reservation_id = this.#idPrefix + (++this.#made).toString(36);
+    const expires_at_ms = nowMs + ttlMs;
+    this.#book.add(reservation_id, row, nowMs, expires_at_ms);
+    this.room.reserve(row);
+    if (this.breaker.size > 0) {
+      this.breaker.given(row, reservation_id, nowMs);
+      this.room.setAside(row, this.breaker.isAside(row));
+    }
+    const { hive_id, worker } = this.#view.workerAt(row);
+    return {
+      reservation_id,
+      hive_id,
+      worker,
+      model,
+      created_at_ms: nowMs,
+      expires_at_ms,
+      release: (outcome = "ok") => this.release(reservation_id, outcome, this.#now()),
+    };
   }
 
-  #seatOf(name: string | undefined, group: number): number {
-    if (name === undefined) return -1;
-    const [hiveId, workerId] = JSON.parse(name) as [string, string];
-    for (const row of this.#view.rowsOfHive(hiveId)) {
-      if (this.#view.infoAt(row).worker_id !== workerId) continue;
-      for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) {
-        if (this.#view.groupOf(seat) === group) return seat;
-      }
-    }
-    return -1;
+  /** The worker is set aside, or not, as the breaker says. */
+  #settle(row: number): void {
+    const aside = this.breaker.size > 0 && this.breaker.isAside(row);
+    if (aside !== this.room.isAside(row)) this.room.setAside(row, aside);
+    this.#view.gotBetter(row);
   }
 }
 
-/** What a worker is called as long as it lives: unique in the fleet. */
-const nameOf = ({ hive_id, worker }: HiveWorker): string => JSON.stringify([hive_id, worker.worker_id]);
+function* seatsOf(view: SchedulerView, groups: readonly number[]): Generator<number> {
+  for (const group of groups) yield* view.seatsOf(group);
+}

@@ -23,14 +23,16 @@ export class SessionRing {
 
   /** The first member that accepts, beginning with the session's own and going on around the ring; -1 when none does. */
   find(session: string, accepts: (member: number) => boolean): number {
-    const count = this.#members.length;
-    if (count === 0) return -1;
-    const start = this.#home(session);
-    for (let step = 0; step < count; step++) {
-      const member = this.#members[(start + step) % count] as number;
-      if (accepts(member)) return member;
-    }
+    for (const member of this.following(session)) if (accepts(member)) return member;
     return -1;
+  }
+
+  /** All members, beginning with the session's own and going on around the ring. */
+  *following(session: string): Generator<number> {
+    const count = this.#members.length;
+    if (count === 0) return;
+    const start = this.#home(session);
+    for (let step = 0; step < count; step++) yield this.#members[(start + step) % count] as number;
   }
 
   #home(session: string): number {

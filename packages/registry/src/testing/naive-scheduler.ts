@@ -1,4 +1,4 @@
-import { capacityOf, foreignGpuPercent, foreignRequests } from "../scheduler/load.ts";
+import { capacityOf, foreignRequests, reportedRequests } from "../scheduler/load.ts";
 import type { ReserveRequest } from "../scheduler/types.ts";
 import type { WorkerInfo } from "../types.ts";
 
@@ -85,3 +85,7 @@ export class NaiveScheduler {
     return this.#reservations.filter((each) => each.hive_id === hive_id && each.worker_id === worker_id);
   }
 }
+
+/** How much of its GPU others take, 0–100. While it works for us its GPU usage is our own doing, and tells nothing. */
+const foreignGpuPercent = (worker: WorkerInfo): number =>
+  reportedRequests(worker) === 0 ? (worker.gpu_percent ?? 0) : 0;
