@@ -11,6 +11,8 @@ export type {
   ManagedWorker,
   Operation,
   OperationStarted,
+  ReservationReply,
+  ReserveBody,
   RouteReply,
   StartWorker,
   StatsReply,
@@ -28,8 +30,11 @@ export type {
   HiveStatus,
   HiveWorker,
   ModelSummary,
+  Outcome,
+  Policy,
   RegistryEvent,
   RegistrySnapshot,
+  ReserveRequest,
   ResourceInfo,
   WorkerInfo,
 } from "hive-registry";
@@ -44,6 +49,14 @@ export {
   chat,
 } from "./chat.ts";
 export { BAD_REPLY, ClientError, STREAM_CUT } from "./errors.ts";
+export { READ_AHEAD_BYTES } from "./fleet/answer.ts";
+export { TRIES_MAX } from "./fleet/direct.ts";
+export { connect, type Fleet, type FleetOptions, type OpenAIOptions, WAIT_DEFAULT_MS } from "./fleet/fleet.ts";
+export { UNHEARD_KEPT_MS } from "./fleet/mirror.ts";
+export { BODY_BYTES_MAX } from "./fleet/payload.ts";
+export { type Place, WAITING_MAX, type WaitOptions } from "./fleet/places.ts";
+export type { QueenNews } from "./fleet/queen-link.ts";
+export type { FleetRequestInit, Wishes } from "./fleet/request.ts";
 export { type Following, follow, type Replica } from "./follow.ts";
 export { HiveAgentClient } from "./hive-agent-client.ts";
 export { HiveClient, type HiveClientOptions } from "./queen-client.ts";

@@ -8,6 +8,8 @@ import type {
   HivesQuery,
   Operation,
   OperationStarted,
+  ReservationReply,
+  ReserveBody,
   RouteReply,
   StatsReply,
   WatchQuery,
@@ -20,6 +22,7 @@ import type {
   HiveRuntimeState,
   HiveWorker,
   ModelSummary,
+  Outcome,
   RegistryEvent,
   RegistrySnapshot,
   ResourceInfo,
@@ -122,6 +125,21 @@ export class HiveClient {
   /** The best worker now, nothing reserved. `model_loaded` false: only a free worker that would have to load it. */
   route(model: string, options?: CallOptions): Promise<RouteReply> {
     return this.#queen.json("/api/v1/route", { ...options, query: { model } });
+  }
+
+  /**
+   * Holds a place at the best worker, at once or within `wait_ms`. Give it a `timeoutMs` beyond that.
+   *
+   * @throws {ClientError} `NO_WORKER` when none came free in time.
+   */
+  reserve(request: ReserveBody, options?: CallOptions): Promise<ReservationReply> {
+    return this.#queen.json("/api/v1/reservations", { ...options, method: "POST", body: request });
+  }
+
+  /** Gives a place back and tells how it went with the worker. Harmless when that was done already. */
+  async release(reservationId: string, outcome: Outcome = "ok", options?: CallOptions): Promise<void> {
+    const path = `/api/v1/reservations/${segment(reservationId)}`;
+    await this.#queen.text(path, { ...options, method: "DELETE", query: { outcome } });
   }
 
   async listCatalog(options?: CallOptions): Promise<readonly CatalogRecord[]> {
