@@ -12,6 +12,7 @@ import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import { VERSION } from "../version.ts";
 import { guardOf } from "./auth.ts";
+import { corsDoor } from "./cors.ts";
 import type { Door } from "./door.ts";
 import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
 import { heartbeatDoor, heartbeatTaker } from "./heartbeat-door.ts";
@@ -52,7 +53,12 @@ export async function buildApp(
   const nextRequestId = requestIds();
   const take = heartbeatTaker({ queen, guard, log, nextRequestId });
   const stop = stopDoor({ nextRequestId });
-  const doors = [stop.door, heartbeatDoor(take), ...(deps.doors ?? [])];
+  const doors = [
+    corsDoor({ anySite: options.token !== undefined }),
+    stop.door,
+    heartbeatDoor(take),
+    ...(deps.doors ?? []),
+  ];
   const app: App = fastify({
     loggerInstance: log,
     serverFactory: (routes) =>

@@ -40,11 +40,14 @@ function strangerError({ headers }: Asked): HiveError | undefined {
     );
   }
   const { origin } = headers;
-  if (origin !== undefined && !LOCAL_NAME.test(nameOf(origin.replace(/^\w+:\/\//, "")))) {
+  if (origin !== undefined && !isLocalOrigin(origin)) {
     return new HiveError("FORBIDDEN", "Without a token no page of another site may ask");
   }
   return undefined;
 }
+
+/** A page of this machine. */
+export const isLocalOrigin = (origin: string): boolean => LOCAL_NAME.test(nameOf(origin.replace(/^\w+:\/\//, "")));
 
 const nameOf = (host: string): string => host.replace(/:\d+$/, "").toLowerCase();
 
