@@ -23,7 +23,9 @@ export type {
   WorkersQuery,
 } from "@hive-registry/contract";
 export type {
+  Candidate,
   DeviceInfo,
+  Explanation,
   HiveHeartbeatPayload,
   HiveLease,
   HiveRuntimeState,
@@ -32,6 +34,7 @@ export type {
   ModelSummary,
   Outcome,
   Policy,
+  Reason,
   RegistryEvent,
   RegistrySnapshot,
   ReserveRequest,
@@ -59,7 +62,7 @@ export type { QueenNews } from "./fleet/queen-link.ts";
 export type { FleetRequestInit, Wishes } from "./fleet/request.ts";
 export { type Following, follow, type Replica } from "./follow.ts";
 export { HiveAgentClient } from "./hive-agent-client.ts";
-export { HiveClient, type HiveClientOptions } from "./queen-client.ts";
+export { type ExplainRequest, HiveClient, type HiveClientOptions } from "./queen-client.ts";
 export { EVENT_CHARS_MAX, type ServerSentEvent, SseParser } from "./sse.ts";
 export { type CallOptions, type Fetch, GET_TRIES, TIMEOUT_DEFAULT_MS, type TransportOptions } from "./transport.ts";
 export { WATCH_BACKOFF, WATCH_IDLE_MS, type WatchOptions } from "./watch.ts";

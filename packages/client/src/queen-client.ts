@@ -17,6 +17,7 @@ import type {
   WorkersQuery,
 } from "@hive-registry/contract";
 import type {
+  Explanation,
   HiveHeartbeatPayload,
   HiveLease,
   HiveRuntimeState,
@@ -25,6 +26,7 @@ import type {
   Outcome,
   RegistryEvent,
   RegistrySnapshot,
+  ReserveRequest,
   ResourceInfo,
   WorkerInfo,
 } from "hive-registry";
@@ -33,6 +35,9 @@ import { type CallOptions, Transport, type TransportOptions } from "./transport.
 import { type WatchOptions, watchStream } from "./watch.ts";
 
 export type HiveClientOptions = TransportOptions;
+
+/** A request for a place, to be explained. */
+export type ExplainRequest = Omit<ReserveRequest, "ttl_ms">;
 
 const segment = encodeURIComponent;
 
@@ -125,6 +130,16 @@ export class HiveClient {
   /** The best worker now, nothing reserved. `model_loaded` false: only a free worker that would have to load it. */
   route(model: string, options?: CallOptions): Promise<RouteReply> {
     return this.#queen.json("/api/v1/route", { ...options, query: { model } });
+  }
+
+  /** Who would get a reservation now, and why not the others. Reserves nothing. */
+  explain(request: ExplainRequest, options?: CallOptions): Promise<Explanation> {
+    const { labels = {}, exclude = [], ...rest } = request;
+    const query = new URLSearchParams({ explain: "true" });
+    for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, value);
+    for (const [key, value] of Object.entries(labels)) query.append("label", `${key}=${value}`);
+    for (const workerId of exclude) query.append("exclude", workerId);
+    return this.#queen.json(`/api/v1/route?${query}`, options);
   }
 
   /**

@@ -9,5 +9,6 @@ export * from "./names.ts";
 export * from "./operations.ts";
 export * from "./queries.ts";
 export * from "./reservations.ts";
+export * from "./routing.ts";
 export * from "./schema.ts";
 export * from "./validate.ts";

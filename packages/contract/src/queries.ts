@@ -78,7 +78,11 @@ export const ResourceInfoSchema: Schema<ResourceInfo> = shape<ResourceInfo>()(
 );
 
 export const HiveWorkerSchema: Schema<HiveWorker> = shape<HiveWorker>()(
-  Type.Object({ hive_id: HiveIdSchema, worker: WorkerInfoSchema }),
+  Type.Object({
+    hive_id: HiveIdSchema,
+    worker: WorkerInfoSchema,
+    set_aside_until_ms: Type.Optional(Type.Number({ description: "It failed lately; when it may be tried again" })),
+  }),
 );
 
 export interface WorkerList {
@@ -93,17 +97,6 @@ export const WorkerListSchema: Schema<WorkerList> = shape<WorkerList>()(
 export const HiveWorkersSchema: Schema<{ readonly workers: readonly WorkerInfo[] }> = shape<{
   readonly workers: readonly WorkerInfo[];
 }>()(Type.Object({ workers: Type.Array(WorkerInfoSchema) }));
-
-/** The best worker now. `model_loaded` is false when it is only the nearest thing: an idle worker without that model. */
-export type RouteReply = HiveWorker & { readonly model_loaded: boolean };
-
-export const RouteReplySchema: Schema<RouteReply> = Type.Unsafe<RouteReply>(
-  Type.Object({
-    hive_id: HiveIdSchema,
-    worker: WorkerInfoSchema,
-    model_loaded: Type.Boolean({ description: "false: no idle worker has it loaded; this one is only free" }),
-  }),
-);
 
 export const ModelListSchema: Schema<{ readonly models: readonly ModelSummary[] }> = shape<{
   readonly models: readonly ModelSummary[];
@@ -151,6 +144,7 @@ export const StatsReplySchema: Schema<StatsReply> = Type.Unsafe<StatsReply>(
       idle: Type.Integer(),
       busy: Type.Integer(),
       loading: Type.Integer(),
+      set_aside: Type.Integer({ description: "Failed, and did not show since that they work" }),
       by_backend: counts,
       by_model: counts,
     }),
@@ -212,11 +206,6 @@ export const WorkersQuerySchema: Schema<WorkersQuery> = shape<WorkersQuery>()(
     cursor,
   }),
 );
-
-export interface RouteQuery {
-  readonly model: string;
-}
-export const RouteQuerySchema: Schema<RouteQuery> = shape<RouteQuery>()(Type.Object({ model: ModelIdSchema }));
 
 export interface WatchQuery {
   readonly model?: string;

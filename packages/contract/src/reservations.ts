@@ -19,21 +19,28 @@ export type ReserveBody = ReserveRequest & {
 };
 
 const policies: readonly Policy[] = ["best", "least-load", "power-of-two", "round-robin", "session", "prefix"];
+export const PolicySchema: Schema<Policy> = Type.Unsafe<Policy>(
+  Type.Union(policies.map((policy) => Type.Literal(policy))),
+);
+export const BackendSchema: Schema<string> = Type.Unsafe<string>(
+  Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, pattern: PRINTABLE }),
+);
+export const SessionSchema: Schema<string> = Type.Unsafe<string>(
+  Type.String({ minLength: 1, maxLength: 512, description: "Requests of one session meet the same worker" }),
+);
 
 export const ReserveBodySchema: Schema<ReserveBody> = shape<ReserveBody>()(
   Type.Object(
     {
       model: ModelIdSchema,
-      policy: Type.Optional(Type.Unsafe<Policy>(Type.Union(policies.map((policy) => Type.Literal(policy))))),
-      backend: Type.Optional(Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, pattern: PRINTABLE })),
+      policy: Type.Optional(PolicySchema),
+      backend: Type.Optional(BackendSchema),
       hive_id: Type.Optional(HiveIdSchema),
       labels: Type.Optional(LabelsSchema),
       exclude: Type.Optional(
         Type.Array(WorkerIdSchema, { maxItems: EXCLUDE_MAX, description: "Workers that were tried already" }),
       ),
-      session: Type.Optional(
-        Type.String({ minLength: 1, maxLength: 512, description: "Requests of one session meet the same worker" }),
-      ),
+      session: Type.Optional(SessionSchema),
       prefix_key: Type.Optional(
         Type.String({ maxLength: PREFIX_KEY_MAX, description: "The beginning of the prompt, for policy prefix" }),
       ),

@@ -116,7 +116,7 @@ describe("hive models and hive stats", () => {
     const now = {
       revision: 1,
       hives: { total: 2, alive: 1, suspect: 0, silent: 1 },
-      workers: { total: 3, idle: 2, busy: 1, loading: 0, by_backend: { cpu: 1, cuda: 2 }, by_model: {} },
+      workers: { total: 3, idle: 2, busy: 1, loading: 0, set_aside: 0, by_backend: { cpu: 1, cuda: 2 }, by_model: {} },
       vram_used_gb: 12.5,
       ram_used_gb: 3,
       requests: { in_flight: 0, queued: 0, completed_total: 0, failed_total: 0 },

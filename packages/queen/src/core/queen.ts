@@ -1,6 +1,7 @@
 import {
   type CatalogPut,
   type CatalogRecord,
+  explainedRequest,
   type HeartbeatReply,
   type HiveDetail,
   HiveError,
@@ -8,12 +9,14 @@ import {
   type HivesQuery,
   type ReservationReply,
   type ReserveBody,
+  type RouteQuery,
   type RouteReply,
   type StatsReply,
   type WorkerList,
   type WorkersQuery,
 } from "@hive-registry/contract";
 import {
+  type Explanation,
   type HiveHeartbeatPayload,
   type HiveLease,
   HiveRegistry,
@@ -58,7 +61,8 @@ export interface QueenOptions {
 
 export const DEFAULT_EVICT_AFTER_MS = 300_000;
 const CHANGES_MAX = 16_384;
-const SWEEP_MS = 1_000;
+/** A request that waits for a worker that failed is not kept much longer than that worker's pause. */
+const SWEEP_MS = 250;
 
 /**
  * What the queen does, without the network: takes heartbeats, answers questions, keeps registry and catalog together.
@@ -94,8 +98,10 @@ export class Queen {
     const { aliases = {}, policy = "best" } = options;
     const { intervalMs } = this.#pace;
     this.registry = new HiveRegistry({ now: deps.clock.nowMs, intervalMs, aliases, policy });
+    const cataloged = deps.catalog.list();
+    this.#awaited = new Set(cataloged.map(({ id }) => id));
+    for (const { id, labels } of cataloged) this.registry.labelHive(id, labels ?? {});
     this.changes = new ChangeLog(options.changesMax ?? CHANGES_MAX, this.registry.revision);
-    this.#awaited = new Set(deps.catalog.list().map(({ id }) => id));
     this.registry.subscribe((event) => {
       this.changes.append(event);
       if (event.type === "hive.silent" || event.type === "hive.evicted" || event.type === "hive.removed") {
@@ -183,7 +189,7 @@ export class Queen {
     const state = query.state?.toLowerCase();
     const passes = ({ hive_id, worker }: HiveWorker): boolean =>
       (state === undefined || worker.state.toLowerCase() === state) &&
-      (query.model === undefined || worker.model_id === query.model || worker.models?.includes(query.model) === true) &&
+      (query.model === undefined || hasModel(worker, query.model)) &&
       (query.backend === undefined || worker.backend === query.backend) &&
       (query.hive_id === undefined || hive_id === query.hive_id);
     const { items, ...page } = pageOf(this.#narrowest(query), passes, query);
@@ -200,12 +206,28 @@ export class Queen {
     return this.registry.models();
   }
 
-  /** @throws {HiveError} `NO_WORKER` when no alive hive has an idle worker. */
+  /**
+   * The best worker of the models that the name means; of several the first that has an idle one.
+   *
+   * @throws {HiveError} `NO_WORKER` when no alive hive has an idle worker.
+   */
   route(model: string): RouteReply {
-    const best = this.registry.findBestWorkerForModel(model);
+    const [first = model, ...others] = this.registry.resolveModels(model);
+    let known = first;
+    let best = this.registry.findBestWorkerForModel(known);
+    for (const other of others) {
+      if (best === undefined || hasModel(best.worker, known)) break;
+      known = other;
+      best = this.registry.findBestWorkerForModel(known);
+    }
     if (best === undefined) throw new HiveError("NO_WORKER", this.#whyNoWorker(model));
-    const { worker } = best;
-    return { ...best, model_loaded: worker.model_id === model || worker.models?.includes(model) === true };
+    if (!hasModel(best.worker, known)) return { ...best, model_loaded: false };
+    return { ...best, model_loaded: true, ...(known === model ? undefined : { model: known }) };
+  }
+
+  /** Who would be chosen for a reservation now, and why not the others. */
+  explain(query: RouteQuery): Explanation {
+    return this.registry.explain(explainedRequest(query));
   }
 
   stats(): StatsReply {
@@ -294,6 +316,7 @@ export class Queen {
 
   putCatalogHive(id: string, put: CatalogPut): CatalogRecord {
     const record = this.catalog.put(id, put, this.clock.nowMs());
+    this.registry.labelHive(id, record.labels ?? {});
     if (this.registry.isHiveOnline(id, ONLINE_MAX_AGE_MS)) this.#writer.noteHeartbeat(id, this.clock.nowMs());
     return record;
   }
@@ -301,6 +324,7 @@ export class Queen {
   removeCatalogHive(id: string): void {
     if (!this.catalog.remove(id)) hiveNotFound(id);
     this.#awaited.delete(id);
+    this.registry.labelHive(id, {});
   }
 
   #giveUpAwaited(): void {
@@ -317,6 +341,9 @@ export class Queen {
     this.#writer.stop();
   }
 }
+
+const hasModel = (worker: WorkerInfo, model: string): boolean =>
+  worker.model_id === model || worker.models?.includes(model) === true;
 
 function hiveNotFound(id: string): never {
   throw new HiveError("HIVE_NOT_FOUND", `No hive ${JSON.stringify(id)} is known`);

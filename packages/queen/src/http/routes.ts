@@ -17,8 +17,8 @@ import {
   ReservationReplySchema,
   ReserveBodySchema,
   ResourceInfoSchema,
+  RouteOrExplanationSchema,
   RouteQuerySchema,
-  RouteReplySchema,
   type Schema,
   StatsReplySchema,
   shape,
@@ -148,12 +148,12 @@ export function routingRoutes(app: App, queen: Queen): void {
     {
       schema: {
         tags: ["routing"],
-        summary: "The best worker for a model now; nothing is reserved",
+        summary: "The best worker for a model now, or why it would be chosen; nothing is reserved",
         querystring: RouteQuerySchema,
-        response: { 200: RouteReplySchema, ...failures },
+        response: { 200: RouteOrExplanationSchema, ...failures },
       },
     },
-    (request) => queen.route(request.query.model),
+    ({ query }) => (query.explain === true ? queen.explain(query) : queen.route(query.model)),
   );
   app.post(
     "/api/v1/reservations",

@@ -24,6 +24,8 @@ export function watchFilter(query: WatchQuery): WatchFilter | undefined {
       return matching;
     },
     passes(event) {
+      // Labels may come before their hive does.
+      if (event.type === "hive.labelled") return query.hive_id === undefined || query.hive_id === event.hive_id;
       const knew = known.has(event.hive_id);
       if (event.type !== "hive.heartbeat") {
         if (event.type === "hive.removed" || event.type === "hive.evicted") known.delete(event.hive_id);

@@ -92,11 +92,12 @@ export class WatchStream {
 
   /** In slices: a snapshot can have many megabytes, and heartbeats must not wait for it. */
   async #sendSnapshot(): Promise<void> {
-    const { type, revision, at_ms, hives: all } = this.#queen.snapshot();
+    const { hives: all, ...rest } = this.#queen.snapshot();
     const hives = this.#filter?.hives(all) ?? all;
+    const { revision } = rest;
     this.#place = revision;
     this.#sent = revision;
-    const head = JSON.stringify({ type, revision, at_ms });
+    const head = JSON.stringify(rest);
     await this.#write(`event: snapshot\nid: ${this.#frames.idOf(revision)}\ndata: ${head.slice(0, -1)},"hives":[`);
     for (let from = 0; from < hives.length && !this.#closed; from += SNAPSHOT_SLICE) {
       const slice = hives.slice(from, from + SNAPSHOT_SLICE).map((hive) => JSON.stringify(hive));
