@@ -1,8 +1,6 @@
 import { HiveError } from "@hive-registry/contract";
-import type { RegistryEvent } from "hive-registry";
 import { describe, expect, test } from "vitest";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { ChangeLog } from "./change-log.ts";
 import { heartbeatIntervalMs } from "./heartbeat-interval.ts";
 import { OPERATIONS_MAX, Operations } from "./operations.ts";
 import { pageOf } from "./page.ts";
@@ -27,36 +25,6 @@ test("a rate is the mean of the last ten full seconds, and of fewer after the st
   expect(rate.perSecond(12_000)).toBe(5);
   expect(rate.perSecond(13_000)).toBe(0);
   expect(rate.perSecond(1e12)).toBe(0);
-});
-
-describe("the log of changes", () => {
-  const change = (revision: number) => ({ revision, at_ms: 0, hive_id: "h", type: "hive.removed" }) as RegistryEvent;
-
-  test("keeps the last so many, and tells who can go on from where", () => {
-    const log = new ChangeLog(3, 10);
-    expect([9, 10, 11].map((at) => log.follows(at))).toEqual([false, true, false]);
-    for (let revision = 11; revision <= 15; revision++) log.append(change(revision));
-    expect([11, 12, 13, 14, 15, 16].map((at) => log.at(at)?.revision)).toEqual([
-      undefined,
-      undefined,
-      13,
-      14,
-      15,
-      undefined,
-    ]);
-    expect([10, 11, 12, 14, 15, 16].map((at) => log.follows(at))).toEqual([false, false, true, true, true, false]);
-  });
-
-  test("wakes its readers until they leave", () => {
-    const log = new ChangeLog(3, 0);
-    let woken = 0;
-    const leave = log.onAppend(() => woken++);
-    log.append(change(1));
-    leave();
-    log.append(change(2));
-    expect(woken).toBe(1);
-    expect(log.readers).toBe(0);
-  });
 });
 
 test("a page ends where the next one begins, also when nothing more follows", () => {
