@@ -1,11 +1,18 @@
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
+import type { ModelAliases, Policy } from "hive-registry";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
+import { DEFAULT_LINE_LIMITS, type LineLimits } from "./core/waiting-line.ts";
+import { Gateway } from "./gateway/gateway.ts";
+import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from "./gateway/limits.ts";
+import { HttpTransport } from "./gateway/transport.ts";
 import { buildApp } from "./http/app.ts";
+import { guardOf } from "./http/auth.ts";
+import { requestIds } from "./http/request-ids.ts";
 import type { App } from "./http/typed-app.ts";
 import { hivesOfThisMachine } from "./local-hives.ts";
 
@@ -13,10 +20,13 @@ import { hivesOfThisMachine } from "./local-hives.ts";
 export const STOP_WITHIN_MS = 5_000;
 /** Of that, what closing needs after the last connection was cut off. */
 const CUT_OFF_MS = 500;
+/** And before it, what clients need to read that their answer breaks off. */
+const LAST_WORDS_MS = 250;
 
 /** A queen that listens. */
 export interface RunningQueen {
   readonly queen: Queen;
+  readonly gateway: Gateway;
   readonly app: App;
   /** Where it is reached: `http://HOST:PORT`. */
   readonly url: string;
@@ -34,7 +44,13 @@ export type QueenSettings = Pick<
   | "heartbeatIntervalMs"
   | "maxHeartbeatsPerSecond"
   | "evictAfterMs"
-> & { readonly token: string | undefined };
+> & {
+  readonly token: string | undefined;
+  readonly gateway?: GatewayLimits;
+  readonly line?: LineLimits;
+  readonly aliases?: ModelAliases;
+  readonly policy?: Policy;
+};
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
 export async function serveQueen(
@@ -42,6 +58,7 @@ export async function serveQueen(
   settings: QueenSettings,
 ): Promise<RunningQueen> {
   const { log, clock = systemClock } = deps;
+  const { token, aliases = {}, policy = "best", line = DEFAULT_LINE_LIMITS } = settings;
   const catalog = openCatalog(
     settings.catalog === "memory"
       ? { kind: "memory" }
@@ -52,40 +69,57 @@ export async function serveQueen(
     { clock, catalog, writer },
     {
       pace: { intervalMs: settings.heartbeatIntervalMs, maxHeartbeatsPerSecond: settings.maxHeartbeatsPerSecond },
-      evictAfterMs: settings.evictAfterMs,
+      ...{ evictAfterMs: settings.evictAfterMs, line, aliases, policy },
     },
   );
-  const close = () => {
+  const limits = settings.gateway ?? DEFAULT_GATEWAY_LIMITS;
+  const transport = new HttpTransport(limits);
+  const nextRequestId = requestIds();
+  const gateway = new Gateway(
+    { queen, transport, guard: guardOf(token), nextRequestId, log },
+    { limits, aliases, policy, token },
+  );
+  const close = async () => {
+    await gateway.stop();
     queen.stop();
     catalog.close();
   };
   try {
     const reached: { url: string } = { url: "" };
     const local = hivesOfThisMachine({ clock, queenUrl: () => reached.url }, settings);
-    const app = await buildApp({ queen, local, log }, settings.token === undefined ? {} : { token: settings.token });
-    const stop = stopperOf(app, log);
+    const app = await buildApp(
+      { queen, local, log, doors: [gateway.door], nextRequestId },
+      token === undefined ? {} : { token },
+    );
+    const stop = stopperOf(app, gateway, log);
     await app.listen({ host: settings.listen, port: settings.port });
     reached.url = urlOf(app, settings.listen);
-    return { queen, app, url: reached.url, stop: () => stop().finally(close) };
+    return { queen, gateway, app, url: reached.url, stop: () => stop().finally(close) };
   } catch (error) {
-    close();
+    await close();
     throw error;
   }
 }
 
-/** Gives the function that ends serving: replies under way may finish, what is still open after that is cut off. */
-function stopperOf(app: App, log: FastifyBaseLogger): () => Promise<void> {
+/**
+ * Gives the function that ends serving: replies under way may finish; answers of workers that take longer are broken off with a
+ * word; what is still open after that is cut off.
+ */
+function stopperOf(app: App, gateway: Gateway, log: FastifyBaseLogger): () => Promise<void> {
   const sockets = new Set<Socket>();
   app.server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket));
   });
   return async () => {
+    gateway.stopTaking();
+    const ending = setTimeout(() => void gateway.stop(), STOP_WITHIN_MS - CUT_OFF_MS - LAST_WORDS_MS);
     const late = setTimeout(() => {
       log.warn({ connections: sockets.size }, "some connections took too long to end: cut off");
       for (const socket of sockets) socket.destroy();
     }, STOP_WITHIN_MS - CUT_OFF_MS);
     await app.close();
+    clearTimeout(ending);
     clearTimeout(late);
   };
 }

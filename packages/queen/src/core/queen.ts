@@ -261,6 +261,15 @@ export class Queen {
     });
   }
 
+  /**
+   * How long it takes at most until the fleet is known as it is, ms; 0 from then on. Until then a model that nobody has may
+   * still come: beside the hives of the catalog, every hive that lives beats within one interval.
+   */
+  knownInMs(): number {
+    const waitedMs = this.clock.nowMs() - this.#startedAtMs;
+    return Math.max(0, (this.#awaited.size === 0 ? this.#pace.intervalMs : this.#graceMs) - waitedMs);
+  }
+
   /** The listing that is certain to contain the answer and is shortest. */
   #narrowest(query: WorkersQuery): Iterable<HiveWorker> {
     const { registry } = this;

@@ -44,20 +44,21 @@ export async function buildApp(
     readonly queen: Queen;
     readonly local: LocalHives;
     readonly log: FastifyBaseLogger;
+    /** Asked before all others but the one for browsers, also while the queen stops. */
     readonly doors?: readonly Door[];
+    readonly nextRequestId?: () => string;
   },
   options: AppOptions = {},
 ): Promise<App> {
-  const { queen, local, log } = deps;
+  const { queen, local, log, nextRequestId = requestIds() } = deps;
   const guard = guardOf(options.token);
-  const nextRequestId = requestIds();
   const take = heartbeatTaker({ queen, guard, log, nextRequestId });
   const stop = stopDoor({ nextRequestId });
   const doors = [
     corsDoor({ anySite: options.token !== undefined }),
+    ...(deps.doors ?? []),
     stop.door,
     heartbeatDoor(take),
-    ...(deps.doors ?? []),
   ];
   const app: App = fastify({
     loggerInstance: log,

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from "node:http";
-import { bearsToken } from "@hive-registry/command";
+import { bearsToken, isToken } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
 
 /** Paths that answer without a token: a load balancer asks them. */
@@ -14,17 +14,18 @@ type Asked = Pick<IncomingMessage, "url" | "headers">;
 export type Guard = (request: Asked) => HiveError | undefined;
 
 /**
- * With a token: every request but the open paths must carry `authorization: Bearer TOKEN`. Without one the queen listens on
- * loopback only, and what could still reach it is a page in a browser of this machine: requests under another host name
- * (DNS rebinding), and those of pages of other sites, are refused.
+ * With a token: every request but the open paths must carry `authorization: Bearer TOKEN`, or `x-api-key: TOKEN` as
+ * Anthropic's clients do. Without one the queen listens on loopback only, and what could still reach it is a page in a
+ * browser of this machine: requests under another host name (DNS rebinding), and those of pages of other sites, are refused.
  */
 export function guardOf(token: string | undefined): Guard {
   const faultOf = token === undefined ? strangerError : (request: Asked) => tokenError(request, token);
   return (request) => (OPEN_PATHS.has(pathOf(request)) ? undefined : faultOf(request));
 }
 
-function tokenError({ headers: { authorization } }: Asked, token: string): HiveError | undefined {
-  if (bearsToken(authorization, token)) return undefined;
+function tokenError({ headers }: Asked, token: string): HiveError | undefined {
+  const { authorization, "x-api-key": key } = headers;
+  if (bearsToken(authorization, token) || (typeof key === "string" && isToken(key, token))) return undefined;
   return new HiveError(
     "UNAUTHENTICATED",
     authorization === undefined ? "This queen asks for a token" : "The token is wrong",

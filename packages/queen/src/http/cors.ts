@@ -3,7 +3,10 @@ import type { Door } from "./door.ts";
 
 const PREFLIGHT_MAX_AGE_S = 86_400;
 const ECHOED_HEADER_LENGTH_MAX = 4_096;
-const EXPOSED = "x-request-id, retry-after, x-should-retry, x-hive-worker, x-hive-id, x-hive-queue-ms";
+const EXPOSED = [
+  ...["x-request-id", "retry-after", "x-should-retry"],
+  ...["x-hive-worker", "x-hive-id", "x-hive-queue-ms", "x-hive-reservation"],
+].join(", ");
 const METHODS = "GET, POST, PUT, DELETE, OPTIONS";
 
 /**
@@ -21,7 +24,7 @@ export function corsDoor(options: { readonly anySite: boolean }): Door {
     if (request.method !== "OPTIONS" || request.headers["access-control-request-method"] === undefined) return false;
     const asked = request.headers["access-control-request-headers"];
     const isShort = asked !== undefined && asked.length <= ECHOED_HEADER_LENGTH_MAX;
-    response.setHeader("access-control-allow-headers", isShort ? asked : "authorization, content-type");
+    response.setHeader("access-control-allow-headers", isShort ? asked : "authorization, content-type, x-api-key");
     response.setHeader("access-control-allow-methods", METHODS);
     response.setHeader("access-control-max-age", PREFLIGHT_MAX_AGE_S);
     if (request.headers["access-control-request-private-network"] === "true") {

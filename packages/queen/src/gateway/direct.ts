@@ -1,0 +1,27 @@
+import type { Reservation } from "hive-registry";
+import type { Direct, Question } from "./question.ts";
+import type { WorkerUrl } from "./worker-url.ts";
+
+/**
+ * How long a place is held for a client that was sent to the worker itself, ms: longer than it takes until the worker's next
+ * report has the request in it. Nobody tells the queen when it ends.
+ */
+export const REDIRECT_HOLD_MS = 15_000;
+/** The internal location of nginx that carries the bytes: see docs/guide/nginx.md. */
+export const X_ACCEL_PREFIX = "/_hive_worker";
+
+/** Status and headers that send a client, or the proxy before the queen, to the worker itself. */
+export function handOver(
+  direct: Direct,
+  { target }: Question,
+  { origin, prefix }: WorkerUrl,
+  reservation: Reservation,
+  authorization: string | undefined,
+): { readonly status: number; readonly headers: readonly string[] } {
+  const held = ["x-hive-reservation", reservation.reservation_id, "cache-control", "no-store"];
+  if (direct === "redirect") return { status: 307, headers: ["location", origin + prefix + target, ...held] };
+  const { protocol, host } = new URL(origin);
+  const inside = `${X_ACCEL_PREFIX}/${protocol.slice(0, -1)}/${host}${prefix}${target}`;
+  const key = authorization === undefined ? [] : ["x-hive-authorization", authorization];
+  return { status: 200, headers: ["x-accel-redirect", inside, ...key, ...held] };
+}

@@ -1,0 +1,420 @@
+import { HiveError } from "@hive-registry/contract";
+import type { Outcome, Reservation, ReserveRequest } from "hive-registry";
+import { Attempt, type AttemptEnd, type WorkerReply } from "./attempt.ts";
+import { handOver, REDIRECT_HOLD_MS } from "./direct.ts";
+import { type Failure, failureOf, type Retry, workerFailure } from "./failures.ts";
+import { headersForWorker } from "./headers.ts";
+import type { GatewayLimits } from "./limits.ts";
+import type { Places, TriedWorker } from "./places.ts";
+import { type Question, withModel } from "./question.ts";
+import type { ClientSide, Reply } from "./reply.ts";
+import type { Ending, GatewayStats } from "./stats.ts";
+import type { Transport } from "./transport.ts";
+import { readWorkerUrl } from "./worker-url.ts";
+
+export interface ExchangeDeps {
+  readonly places: Places;
+  readonly transport: Transport;
+  readonly nowMs: () => number;
+  readonly stats: GatewayStats;
+  readonly log: { warn(fields: object, message: string): void };
+  /** What a worker of this engine is told as its key; undefined for those that get none. */
+  readonly authorizationFor: (reservation: Reservation) => string | undefined;
+  /** Called once, when nothing is left to do. */
+  readonly onOver: (exchange: Exchange) => void;
+}
+
+/** Longest that a reservation can stand: it is given back when the answer ends, not before. */
+const TTL_MS = 3_600_000;
+/** Failed by these, a worker could not take the request; another may. */
+const FAILED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
+/** Not here, but perhaps elsewhere: the path, the method, or the model is unknown to this server, or it has too much to do. */
+const ELSEWHERE_STATUSES: ReadonlySet<number> = new Set([404, 405, 429, 501]);
+
+/**
+ * One request of a client, from its last byte to the end of its answer: finds a worker, or waits for one; sends it there, and to
+ * another when that one fails before its first byte; hands on what comes. Whatever happens ends it exactly once, and gives
+ * back every place that was reserved for it.
+ */
+export class Exchange implements AttemptEnd {
+  readonly #deps: ExchangeDeps;
+  readonly #limits: GatewayLimits;
+  readonly #question: Question;
+  readonly #client: ClientSide;
+  readonly #reply: Reply;
+  readonly #startedAtMs: number;
+  readonly #tried: TriedWorker[] = [];
+  /** Held until the first byte of the answer. */
+  #body: Buffer | undefined;
+  #attempt: Attempt | undefined;
+  #leaveLine: (() => void) | undefined;
+  #waitingSinceMs = 0;
+  #waitedMs = 0;
+  #lastFailure: Failure | undefined;
+  #isOver = false;
+  #isPaused = false;
+  #hasMoved = false;
+  #movedAtMs = 0;
+  #heardAtMs: number;
+
+  constructor(
+    deps: ExchangeDeps,
+    limits: GatewayLimits,
+    request: { readonly question: Question; readonly client: ClientSide; readonly reply: Reply },
+  ) {
+    this.#deps = deps;
+    this.#limits = limits;
+    this.#question = request.question;
+    this.#client = request.client;
+    this.#reply = request.reply;
+    this.#body = request.question.body;
+    this.#startedAtMs = deps.nowMs();
+    this.#heardAtMs = this.#startedAtMs;
+  }
+
+  get path(): string {
+    return this.#question.path.path;
+  }
+
+  /** The hive whose worker has it now. */
+  get hiveId(): string | undefined {
+    return this.#attempt?.reservation.hive_id;
+  }
+
+  /** Bytes that it holds of the request. */
+  get bodyBytes(): number {
+    return this.#body?.length ?? 0;
+  }
+
+  start(): void {
+    this.#client.on("close", () => this.#hangUp());
+    this.#client.on("drain", () => this.#drained());
+    const { failedReservation } = this.#question;
+    if (failedReservation !== undefined) this.#deps.places.release(failedReservation, "error");
+    this.#choose();
+  }
+
+  // ---- time and the world -------------------------------------------------------------------------------------------
+
+  /** Lets time take effect. Called a few times a second, for all requests together. */
+  tick(nowMs: number): void {
+    if (this.#isOver) return;
+    const attempt = this.#attempt;
+    const { firstByteMs, idleMs, keepAliveMs } = this.#limits;
+    if (attempt?.hasBegun === true) {
+      if (this.#hasMoved) this.#movedAtMs = nowMs;
+      this.#hasMoved = false;
+      if (nowMs - this.#movedAtMs < idleMs) return;
+      if (this.#isPaused) this.#cutOff();
+      else
+        this.#breakOff(
+          attempt,
+          "error",
+          new HiveError("TIMEOUT", "The worker fell silent in the middle of its answer"),
+        );
+      return;
+    }
+    if (this.#question.stream && nowMs - this.#heardAtMs >= keepAliveMs) {
+      this.#heardAtMs = nowMs;
+      this.#reply.keepAlive();
+    }
+    if (attempt !== undefined && nowMs - attempt.sentAtMs >= firstByteMs) {
+      this.#abandon(attempt, new HiveError("TIMEOUT", `The worker sent no byte within ${firstByteMs} ms`));
+    }
+  }
+
+  /** The hive of its worker is gone: nothing more will come, though no connection may tell so. */
+  hiveIsGone(): void {
+    const attempt = this.#attempt;
+    if (this.#isOver || attempt === undefined || attempt.hasBegun) return;
+    this.#abandon(attempt, new HiveError("WORKER_UNREACHABLE", "The worker's machine fell silent"));
+  }
+
+  /** The queen stops and waits no longer. */
+  shutDown(): void {
+    if (this.#isOver) return;
+    const error = new HiveError("SHUTTING_DOWN", "The queen stops");
+    const attempt = this.#attempt;
+    if (attempt?.hasBegun === true) {
+      this.#breakOff(attempt, "cancelled", error);
+      return;
+    }
+    this.#letGo("cancelled");
+    this.#giveUp(this.#failure(error), "refused");
+  }
+
+  // ---- choosing -----------------------------------------------------------------------------------------------------
+
+  #choose(): void {
+    const { places, nowMs } = this.#deps;
+    const request = this.#request();
+    if (request === undefined) return;
+    const reservation = places.reserveNow(request);
+    if (reservation !== undefined) {
+      this.#send(reservation);
+      return;
+    }
+    const hopeless = this.#whyHopeless();
+    if (hopeless !== undefined) {
+      this.#giveUp(hopeless, this.#tried.length === 0 ? "client_error" : "worker_error");
+      return;
+    }
+    this.#waitingSinceMs = nowMs();
+    const leftMs = Math.max(0, this.#limits.queueWaitMs - this.#waitedMs);
+    const isKnown = places.resolveModels(this.#question.model).length > 0;
+    const waitMs = isKnown ? leftMs : Math.min(leftMs, places.knownInMs());
+    try {
+      this.#leaveLine = places.wait(request, {
+        waitMs,
+        served: (served) => {
+          this.#endWaiting();
+          this.#send(served);
+        },
+        refused: (error) => {
+          this.#endWaiting();
+          this.#noneCame(error);
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof HiveError)) throw error;
+      this.#giveUp(this.#lastFailure ?? this.#failure(error), "no_worker");
+    }
+  }
+
+  /** Undefined when no worker can be meant; then it is told. */
+  #request(): ReserveRequest | undefined {
+    const { model, wish, pin, direct } = this.#question;
+    const ttl_ms = direct === "redirect" ? REDIRECT_HOLD_MS : TTL_MS;
+    const exclude = this.#tried.map(({ worker_id }) => worker_id);
+    if (pin === undefined) {
+      return exclude.length === 0 ? { model, ...wish, ttl_ms } : { model, ...wish, ttl_ms, exclude };
+    }
+    const pinned = this.#deps.places.pinned(pin);
+    if (pinned === undefined) {
+      const error = new HiveError("WORKER_NOT_FOUND", `No worker ${JSON.stringify(pin)} is known`);
+      this.#giveUp(this.#failure(error, { param: "x-hive-worker" }), "client_error");
+      return undefined;
+    }
+    return { model, ...wish, ttl_ms, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };
+  }
+
+  /** Why waiting would not help; undefined when it may. */
+  #whyHopeless(): Failure | undefined {
+    const { places } = this.#deps;
+    const { model, pin } = this.#question;
+    const models = places.resolveModels(model);
+    if (this.#tried.length > 0) {
+      return pin !== undefined || !places.hasOther(models, this.#tried) ? this.#lastFailure : undefined;
+    }
+    if (models.length === 0) {
+      // After a start the fleet has to be heard first.
+      if (places.knownInMs() > 0) return undefined;
+      const near = places.nearModels(model);
+      const hint = near.length === 0 ? "GET /v1/models lists those there are" : `Near it: ${near.join(", ")}`;
+      return this.#unknownModel(`No worker serves ${JSON.stringify(model)}. ${hint}`);
+    }
+    const pinned = pin === undefined ? undefined : places.pinned(pin);
+    if (pinned === undefined || models.some((one) => pinned.models.includes(one))) return undefined;
+    return this.#unknownModel(`The worker ${pinned.worker_id} does not serve ${JSON.stringify(model)}`);
+  }
+
+  #unknownModel(message: string): Failure {
+    return this.#failure(new HiveError("MODEL_NOT_FOUND", message), { param: "model" });
+  }
+
+  #endWaiting(): void {
+    this.#leaveLine = undefined;
+    this.#waitedMs += this.#deps.nowMs() - this.#waitingSinceMs;
+  }
+
+  #noneCame(error: HiveError): void {
+    const hopeless = this.#whyHopeless();
+    if (error.code === "SHUTTING_DOWN") this.#giveUp(this.#failure(error), "refused");
+    else if (hopeless !== undefined && this.#tried.length === 0) this.#giveUp(hopeless, "client_error");
+    else this.#giveUp(this.#lastFailure ?? this.#failure(error, { retry: "spent" }), "no_worker");
+  }
+
+  // ---- trying -------------------------------------------------------------------------------------------------------
+
+  #send(reservation: Reservation): void {
+    const { worker, model, reservation_id, hive_id } = reservation;
+    const question = this.#question;
+    const url = worker.url === undefined ? undefined : readWorkerUrl(worker.url);
+    const authorization = this.#deps.authorizationFor(reservation);
+    // A worker that knows the model under another name needs another body than the one that would come to it directly.
+    if (question.direct !== undefined && url !== undefined && model === question.model) {
+      const { status, headers } = handOver(question.direct, question, url, reservation, authorization);
+      this.#over("handed_over");
+      this.#reply.answer(status, [...headers, ...this.#about(reservation)], "");
+      return;
+    }
+    const attempt = new Attempt(this, reservation, this.#deps.nowMs());
+    this.#attempt = attempt;
+    this.#tried.push({ hive_id, worker_id: worker.worker_id });
+    if (url === undefined) {
+      this.failed(attempt, new Error("its URL is none that HTTP reaches"));
+      return;
+    }
+    const body = model === question.model ? (this.#body as Buffer) : withModel(question, model);
+    const options = { authorization, reservationId: reservation_id };
+    const headers = headersForWorker(question.rawHeaders, question.headers, options);
+    const { origin, prefix } = url;
+    attempt.call = this.#deps.transport.send({ origin, path: prefix + question.target, headers, body }, attempt);
+  }
+
+  began(attempt: Attempt): void {
+    const { nowMs, stats } = this.#deps;
+    const now = nowMs();
+    this.#movedAtMs = now;
+    stats.firstByte(now - this.#startedAtMs);
+    if (this.#tried.length > 1) stats.failovers_total++;
+    stats.body_bytes -= this.bodyBytes;
+    this.#body = undefined;
+    const { status, headers, reservation } = attempt;
+    if (this.#reply.begin(status, headers, this.#about(reservation))) return;
+    const error = new HiveError("BAD_REPLY", "The worker sent no event stream, though one was asked for");
+    this.#breakOff(attempt, "ok", error);
+  }
+
+  piece(attempt: Attempt, chunk: Buffer): void {
+    if (this.#isOver) return;
+    this.#hasMoved = true;
+    if (this.#reply.write(chunk)) return;
+    this.#isPaused = true;
+    attempt.call?.pause();
+  }
+
+  whole(attempt: Attempt): void {
+    if (this.#isOver) return;
+    if (this.#reply.isCut) {
+      this.#breakOff(attempt, "error", new HiveError("STREAM_CUT", "The worker's stream ended before it was complete"));
+      return;
+    }
+    this.#letGo("ok");
+    this.#over("ok");
+    this.#reply.end();
+  }
+
+  refused(attempt: Attempt, reply: WorkerReply): void {
+    const { status } = reply;
+    const couldNot = FAILED_STATUSES.has(status) || (this.#limits.failover5xx && status >= 500);
+    const keyIsWrong = status === 401;
+    if (!couldNot && !keyIsWrong && !ELSEWHERE_STATUSES.has(status)) {
+      this.#letGo(status < 500 ? "ok" : "cancelled");
+      this.#giveUp(this.#passedOn(reply, "useless"), status < 500 ? "client_error" : "worker_error");
+      return;
+    }
+    // The client's key was right: it is this queen that the worker does not know.
+    const mistrusted = new HiveError("BAD_REPLY", "The worker asks for a key that the queen does not have");
+    this.#lastFailure = keyIsWrong
+      ? this.#failure(mistrusted, { retry: "spent" })
+      : this.#passedOn(reply, status < 500 && status !== 429 ? "useless" : "spent");
+    this.#next(attempt, couldNot || keyIsWrong ? "error" : "cancelled", `it answered with status ${status}`);
+  }
+
+  failed(attempt: Attempt, error: Error): void {
+    if (attempt.hasBegun) {
+      this.#breakOff(attempt, "error", new HiveError("STREAM_CUT", "The worker broke off in the middle of its answer"));
+      return;
+    }
+    const unreachable = new HiveError(
+      "WORKER_UNREACHABLE",
+      "The worker could not be reached, or closed the connection",
+    );
+    this.#lastFailure = this.#failure(unreachable, { retry: "spent" });
+    this.#next(attempt, "error", error.message);
+  }
+
+  /** Gives up on a worker that says nothing. */
+  #abandon(attempt: Attempt, error: HiveError): void {
+    attempt.abort();
+    this.#lastFailure = this.#failure(error, { retry: "spent" });
+    this.#next(attempt, "error", error.message);
+  }
+
+  /** Another worker, if there is one and it was not tried often enough. */
+  #next({ reservation }: Attempt, outcome: Outcome, why: string): void {
+    const { stats, log } = this.#deps;
+    if (outcome === "error") stats.failed_tries_total++;
+    log.warn(
+      { hive_id: reservation.hive_id, worker_id: reservation.worker.worker_id, why },
+      "a worker failed a request",
+    );
+    this.#letGo(outcome);
+    if (this.#tried.length < this.#limits.triesMax) this.#choose();
+    else if (this.#lastFailure !== undefined) this.#giveUp(this.#lastFailure, "worker_error");
+  }
+
+  // ---- ends ---------------------------------------------------------------------------------------------------------
+
+  /** The client is gone: at once nobody works for it any more. */
+  #hangUp(): void {
+    if (this.#isOver) return;
+    this.#leaveLine?.();
+    this.#attempt?.abort();
+    this.#letGo("cancelled");
+    this.#over("hangup");
+  }
+
+  /** The client takes nothing of its answer. */
+  #cutOff(): void {
+    this.#hangUp();
+    this.#client.destroy();
+  }
+
+  #drained(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.#hasMoved = true;
+    this.#attempt?.call?.resume();
+  }
+
+  #breakOff(attempt: Attempt, outcome: Outcome, error: HiveError): void {
+    attempt.abort();
+    this.#deps.stats.broken_total++;
+    this.#letGo(outcome);
+    this.#giveUp(this.#failure(error), "worker_error");
+  }
+
+  /** Gives the place back that it has. */
+  #letGo(outcome: Outcome): void {
+    const reservation = this.#attempt?.reservation;
+    this.#attempt = undefined;
+    if (reservation !== undefined) this.#deps.places.release(reservation.reservation_id, outcome);
+  }
+
+  #giveUp(failure: Failure, ending: Ending): void {
+    this.#leaveLine?.();
+    this.#over(ending);
+    this.#reply.fail(failure);
+  }
+
+  #over(ending: Ending): void {
+    this.#isOver = true;
+    const { stats, onOver } = this.#deps;
+    stats.body_bytes -= this.bodyBytes;
+    this.#body = undefined;
+    this.#leaveLine = undefined;
+    stats.ended(this.path, ending);
+    onOver(this);
+  }
+
+  // ---- words --------------------------------------------------------------------------------------------------------
+
+  #about({ hive_id, worker }: Reservation): string[] {
+    const waited = String(Math.round(this.#waitedMs));
+    return ["x-hive-worker", worker.worker_id, "x-hive-id", hive_id, "x-hive-queue-ms", waited].map(headerText);
+  }
+
+  #failure(error: HiveError, options: { readonly param?: string; readonly retry?: Retry } = {}): Failure {
+    return failureOf(this.#question.path.dialect, error, options);
+  }
+
+  #passedOn({ status, headers, body }: WorkerReply, retry: Retry): Failure {
+    const retryAfter = headers["retry-after"];
+    return workerFailure(this.#question.path.dialect, status, body, { retryAfter, retry });
+  }
+}
+
+/** Ids may hold any letters; headers may not. */
+const headerText = (text: string): string => (/^[\x20-\x7e]*$/.test(text) ? text : encodeURIComponent(text));

@@ -1,0 +1,73 @@
+import type { IncomingHttpHeaders } from "node:http";
+
+/** Between two hops only, whoever sends them. Rule: RFC 9110, 7.6.1. */
+const HOP_BY_HOP = [
+  ...["connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "proxy-connection", "te", "trailer"],
+  ...["transfer-encoding", "upgrade"],
+];
+
+/** What a worker does not get. */
+const NOT_ASKED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  // Made anew for this worker.
+  ...["host", "content-length", "content-type", "expect"],
+  // Meant for the queen: she has judged them.
+  ...["authorization", "x-api-key", "cookie", "origin", "referer"],
+  // Who compresses a stream collects it first.
+  "accept-encoding",
+]);
+
+/** What a client does not get. */
+const NOT_ANSWERED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "set-cookie", "x-sendfile"]);
+/** A worker must not tell the proxy in front of the queen what to do, nor speak for her to a browser. */
+const NOT_ANSWERED_PREFIX = /^(?:x-accel-|x-hive-|access-control-)/;
+
+/**
+ * Headers for the worker, names and values in turn.
+ *
+ * @param rawHeaders as Node has them: names and values in turn
+ */
+export function headersForWorker(
+  rawHeaders: readonly string[],
+  { connection }: IncomingHttpHeaders,
+  options: { readonly authorization?: string | undefined; readonly reservationId: string },
+): string[] {
+  const dropped = namedIn(connection);
+  const headers = ["content-type", "application/json", "x-hive-reservation", options.reservationId];
+  if (options.authorization !== undefined) headers.push("authorization", options.authorization);
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const name = (rawHeaders[at] as string).toLowerCase();
+    if (NOT_ASKED.has(name) || name.startsWith("x-hive-") || name.startsWith("sec-")) continue;
+    if (dropped?.has(name) === true) continue;
+    headers.push(name, rawHeaders[at + 1] as string);
+  }
+  return headers;
+}
+
+/** Headers for the client, names and values in turn. @param ours go first; the worker's of the same name are left out */
+export function headersForClient(headers: IncomingHttpHeaders, ours: readonly string[]): string[] {
+  const dropped = namedIn(headers.connection);
+  const all = [...ours];
+  for (const name in headers) {
+    if (NOT_ANSWERED.has(name) || NOT_ANSWERED_PREFIX.test(name)) continue;
+    if (dropped?.has(name) === true) continue;
+    const value = headers[name];
+    if (typeof value === "string") all.push(name, value);
+    else for (const one of value ?? []) all.push(name, one);
+  }
+  if (isEventStream(headers)) all.push("x-accel-buffering", "no");
+  return all;
+}
+
+export const isEventStream = (headers: IncomingHttpHeaders): boolean =>
+  headers["content-type"]?.toLowerCase().startsWith("text/event-stream") === true;
+
+/** Without a length and without chunks only the closed connection tells the end, and a death looks like one. */
+export const endsByClosing = (headers: IncomingHttpHeaders): boolean =>
+  headers["content-length"] === undefined && headers["transfer-encoding"] === undefined;
+
+/** Further names that are between two hops only. */
+function namedIn(connection: string | undefined): ReadonlySet<string> | undefined {
+  if (connection === undefined || /^(?:keep-alive|close)$/i.test(connection)) return undefined;
+  return new Set(connection.split(",").map((name) => name.trim().toLowerCase()));
+}
