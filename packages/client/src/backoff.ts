@@ -1,3 +1,5 @@
+import { onAbort } from "./abort.ts";
+
 export interface BackoffOptions {
   readonly firstMs: number;
   readonly maxMs: number;
@@ -15,10 +17,10 @@ export function pause(ms: number, signal: AbortSignal | undefined): Promise<void
     if (signal?.aborted) return resolve();
     const done = () => {
       clearTimeout(timer);
-      signal?.removeEventListener("abort", done);
+      stay();
       resolve();
     };
     const timer = setTimeout(done, ms);
-    signal?.addEventListener("abort", done, { once: true });
+    const stay = onAbort(signal, done);
   });
 }

@@ -1,3 +1,4 @@
+import { onAbort } from "./abort.ts";
 import { BAD_REPLY, ClientError, errorInBody, STREAM_CUT } from "./errors.ts";
 import { type ReadEventsOptions, readEvents, type ServerSentEvent } from "./sse.ts";
 
@@ -207,16 +208,14 @@ function deadlineFor(
   const inner = new AbortController();
   const expired = new TimedOut(`not done within ${timeoutMs} ms`);
   const timer = setTimeout(() => inner.abort(expired), timeoutMs);
-  const follow = () => inner.abort(outer?.reason);
-  if (outer?.aborted) follow();
-  outer?.addEventListener("abort", follow, { once: true });
+  const unfollow = onAbort(outer, () => inner.abort(outer?.reason));
   return {
     signal: inner.signal,
     reason: (error) => (inner.signal.aborted && inner.signal.reason === expired ? expired : error),
     disarm: () => clearTimeout(timer),
     end() {
       clearTimeout(timer);
-      outer?.removeEventListener("abort", follow);
+      unfollow();
     },
   };
 }

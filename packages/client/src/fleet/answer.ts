@@ -1,4 +1,5 @@
 import type { Outcome } from "hive-registry";
+import { onAbort } from "../abort.ts";
 import { ClientError, STREAM_CUT } from "../errors.ts";
 import type { Place } from "./places.ts";
 
@@ -42,9 +43,9 @@ function passOn(
   rest: ReadableStreamDefaultReader<Uint8Array>,
   { place, end, signal }: AnswerDeps,
 ): ReadableStream<Uint8Array> {
-  let onAbort: (() => void) | undefined;
+  let stay = (): void => undefined;
   const over = (outcome: Outcome) => {
-    if (onAbort !== undefined) signal?.removeEventListener("abort", onAbort);
+    stay();
     end(outcome);
   };
   return new ReadableStream<Uint8Array>(
@@ -52,11 +53,10 @@ function passOn(
       start(controller) {
         controller.enqueue(first);
         // Told by itself: nobody may be reading at that moment, and a full buffer asks for nothing more.
-        onAbort = () => {
+        stay = onAbort(signal, () => {
           over("cancelled");
           controller.error(signal?.reason);
-        };
-        signal?.addEventListener("abort", onAbort, { once: true });
+        });
       },
       async pull(controller) {
         try {

@@ -1,4 +1,5 @@
 import type { HiveRegistry, HiveWorker } from "hive-registry";
+import { onAbort } from "../abort.ts";
 import { ClientError } from "../errors.ts";
 import { type Fetch, replyError, unreachable } from "../transport.ts";
 import { answerOf } from "./answer.ts";
@@ -93,15 +94,14 @@ async function ask(
 ): Promise<Response | ClientError> {
   const { signal } = request;
   const upstream = new AbortController();
-  const hangUp = () => upstream.abort(signal?.reason);
-  signal?.addEventListener("abort", hangUp);
+  const stay = onAbort(signal, () => upstream.abort(signal?.reason));
   let timer = setTimeout(() => upstream.abort(), headMs);
   let isOver = false;
   const end = (outcome: Parameters<Place["release"]>[0]) => {
     if (isOver) return;
     isOver = true;
     clearTimeout(timer);
-    signal?.removeEventListener("abort", hangUp);
+    stay();
     place.release(outcome);
   };
 

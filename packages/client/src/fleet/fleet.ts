@@ -7,6 +7,7 @@ import {
   type ReserveRequest,
   systemClock,
 } from "hive-registry";
+import { onAbort } from "../abort.ts";
 import type { BackoffOptions } from "../backoff.ts";
 import { CHAT_HEAD_MS, type ChatDelta, type ChatRequest, chat } from "../chat.ts";
 import { ClientError } from "../errors.ts";
@@ -226,25 +227,21 @@ export class Fleet {
     if (this.#isClosed) throw closedError();
     if (this.#isReady) return;
     signal?.throwIfAborted();
-    const stopped = new AbortController();
-    const late = new Promise<never>((_, reject) => {
-      const tooLate = () => {
-        const message = `No queen answered at ${this.queen.baseUrl} within ${waitMs} ms`;
-        reject(new ClientError("QUEEN_UNREACHABLE", message, { server: "queen" }));
-      };
-      const timer = setTimeout(tooLate, waitMs);
-      const hangUp = () => reject(signal?.reason);
-      signal?.addEventListener("abort", hangUp);
-      stopped.signal.addEventListener("abort", () => {
+    await new Promise<void>((resolve, reject) => {
+      const message = `No queen answered at ${this.queen.baseUrl} within ${waitMs} ms`;
+      const late = () => done(() => reject(new ClientError("QUEEN_UNREACHABLE", message, { server: "queen" })));
+      const timer = setTimeout(late, waitMs);
+      const stay = onAbort(signal, () => done(() => reject(signal?.reason)));
+      const done = (settle: () => void) => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", hangUp);
-      });
+        stay();
+        settle();
+      };
+      this.ready.then(
+        () => done(resolve),
+        (error) => done(() => reject(error)),
+      );
     });
-    try {
-      await Promise.race([this.ready, late]);
-    } finally {
-      stopped.abort();
-    }
     if (this.#isClosed) throw closedError();
   }
 }

@@ -1,4 +1,5 @@
 import type { HiveRegistry, Outcome, Reservation, ReserveRequest } from "hive-registry";
+import { onAbort } from "../abort.ts";
 import { ClientError } from "../errors.ts";
 
 /** A place at a worker, held until it is given back or its time is over. */
@@ -107,7 +108,7 @@ export class LocalPlaces implements Places {
     return new Promise((resolve, reject) => {
       const leave = () => {
         clearTimeout(timer);
-        signal?.removeEventListener("abort", hangUp);
+        stay();
         this.#waiting.delete(waiter);
         if (this.#waiting.size === 0) this.#stopTicking();
       };
@@ -122,10 +123,9 @@ export class LocalPlaces implements Places {
           reject(error);
         },
       };
-      const hangUp = () => waiter.fail(signal?.reason);
       const late = () => waiter.fail(noRoom(`No worker for ${request.model} came free within ${waitMs} ms`));
       const timer = setTimeout(late, waitMs);
-      signal?.addEventListener("abort", hangUp);
+      const stay = onAbort(signal, () => waiter.fail(signal?.reason));
       this.#waiting.add(waiter);
       this.#ticking ??= setInterval(() => this.#registry.tick(), TICK_MS);
     });

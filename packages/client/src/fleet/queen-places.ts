@@ -1,4 +1,6 @@
+import type { ReservationReply } from "@hive-registry/contract";
 import type { Outcome, ReserveRequest } from "hive-registry";
+import { onAbort } from "../abort.ts";
 import { pause } from "../backoff.ts";
 import { ClientError } from "../errors.ts";
 import type { HiveClient } from "../queen-client.ts";
@@ -57,10 +59,37 @@ export class QueenPlaces implements Places {
   }
 
   async #reserveAtQueen(request: ReserveRequest, { waitMs, signal }: WaitOptions): Promise<Place> {
-    const reply = await this.#client.reserve(
+    signal?.throwIfAborted();
+    const leaving = new AbortController();
+    const asked = this.#client.reserve(
       { ...request, wait_ms: Math.max(0, Math.round(waitMs)) },
-      { timeoutMs: waitMs + QUEEN_ANSWER_MS, ...(signal === undefined ? {} : { signal }) },
+      { timeoutMs: waitMs + QUEEN_ANSWER_MS, signal: leaving.signal },
     );
+    return await new Promise((resolve, reject) => {
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      // Her answer may be on its way, and then the place is held: hanging up at once would leave it taken.
+      const stay = onAbort(signal, () => {
+        timer = setTimeout(() => leaving.abort(), QUEEN_ANSWER_MS);
+        reject(signal?.reason);
+      });
+      const settle = (last: () => void) => {
+        clearTimeout(timer);
+        stay();
+        last();
+      };
+      asked.then(
+        (reply) =>
+          settle(() => {
+            const place = this.#placeOf(reply);
+            if (signal?.aborted) place.release("cancelled");
+            else resolve(place);
+          }),
+        (error) => settle(() => reject(error)),
+      );
+    });
+  }
+
+  #placeOf(reply: ReservationReply): Place {
     let isHeld = true;
     return {
       ...reply,
