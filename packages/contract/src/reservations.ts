@@ -1,7 +1,7 @@
 import type { Outcome, Policy, ReserveRequest, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
 import { WorkerInfoSchema } from "./heartbeat.ts";
-import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
+import { HiveIdSchema, ModelIdSchema } from "./ids.ts";
 import { LabelsSchema } from "./labels.ts";
 import { ID_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
@@ -10,6 +10,8 @@ import { type Schema, shape } from "./schema.ts";
 export const WAIT_MS_MAX = 600_000;
 export const RESERVATION_TTL_MS_MAX = 3_600_000;
 const EXCLUDE_MAX = 64;
+/** `HIVE/WORKER` */
+const EXCLUDED_LENGTH_MAX = 2 * ID_LENGTH_MAX + 1;
 const PREFIX_KEY_MAX = 65_536;
 
 /** Asks for a place at a worker. */
@@ -38,7 +40,10 @@ export const ReserveBodySchema: Schema<ReserveBody> = shape<ReserveBody>()(
       hive_id: Type.Optional(HiveIdSchema),
       labels: Type.Optional(LabelsSchema),
       exclude: Type.Optional(
-        Type.Array(WorkerIdSchema, { maxItems: EXCLUDE_MAX, description: "Workers that were tried already" }),
+        Type.Array(Type.String({ minLength: 1, maxLength: EXCLUDED_LENGTH_MAX, pattern: PRINTABLE }), {
+          maxItems: EXCLUDE_MAX,
+          description: "Workers that were tried already: ids, or HIVE/WORKER where ids are not unique",
+        }),
       ),
       session: Type.Optional(SessionSchema),
       prefix_key: Type.Optional(

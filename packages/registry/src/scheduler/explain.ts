@@ -1,5 +1,6 @@
 import type { HiveStatus, HiveWorker } from "../types.ts";
 import type { Breaker } from "./breaker.ts";
+import { isExcluded } from "./excluded.ts";
 import { PREFIX_LOAD_MARGIN } from "./policies.ts";
 import { isBefore, type Order } from "./pool.ts";
 import { filterOf, hasBackend, hasLabels } from "./pool-filter.ts";
@@ -99,7 +100,7 @@ function judge(
     if (request.hive_id !== undefined && request.hive_id !== hive_id) return "other_hive";
     if (filter !== undefined && !hasBackend(filter, worker.backend)) return "other_backend";
     if (filter !== undefined && !hasLabels(filter, view.labelsAt(row))) return "other_label";
-    if (request.exclude?.includes(worker.worker_id) === true) return "excluded";
+    if (isExcluded(request.exclude ?? [], hive_id, worker.worker_id)) return "excluded";
     if (room.isAside(row)) return "set_aside";
     return room.hasRoom(row) ? undefined : "no_room";
   };

@@ -22,7 +22,10 @@ export interface ReserveRequest {
   readonly hive_id?: string;
   /** Only workers on hives that have all of these labels, with these values. */
   readonly labels?: Labels;
-  /** Ids of workers that shall not be chosen: those that were tried already. */
+  /**
+   * Workers that shall not be chosen, those that were tried already: by id, which means its namesakes on other hives too, or
+   * as `HIVE/WORKER`.
+   */
   readonly exclude?: readonly string[];
   /** Requests of one session should meet the same worker. */
   readonly session?: string;
