@@ -96,9 +96,10 @@ export class Breaker {
     this.#schedule(known);
   }
 
-  succeeded(row: number, reservationId: string): void {
+  succeeded(row: number, reservationId: string, nowMs: number): void {
     const entry = this.#entries.get(row);
-    if (entry !== undefined && (entry.probe === reservationId || !entry.pausing)) this.forget(row);
+    if (entry === undefined) return;
+    if (entry.probe === reservationId || !entry.pausing || nowMs >= entry.untilMs) this.forget(row);
   }
 
   /** The request ended before it could tell: another one may try. */

@@ -120,8 +120,9 @@ export class Room implements Standing {
     return hasBackend(filter, this.#view.infoAt(row).backend) && hasLabels(filter, this.#view.labelsAt(row));
   }
 
-  get filteredPools(): number {
-    return this.#filtered.size;
+  /** Pools that are kept in order. */
+  get poolCount(): number {
+    return this.#poolCount + this.#filtered.size;
   }
 
   // ---- what happens to workers --------------------------------------------------------------------------------------

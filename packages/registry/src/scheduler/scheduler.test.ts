@@ -1,26 +1,9 @@
 import { describe, expect, test } from "vitest";
-import { HiveRegistry, type HiveRegistryOptions } from "../registry.ts";
-import { aHeartbeat, aWorker, FakeClock } from "../testing/builders.ts";
+import { aFleet } from "../testing/a-fleet.ts";
+import { aHeartbeat, aWorker } from "../testing/builders.ts";
 import type { WorkerInfo } from "../types.ts";
 import { TTL_DEFAULT_MS, TTL_MAX_MS } from "./scheduler.ts";
-import { POLICIES, type ReserveRequest } from "./types.ts";
-
-/** One hive, whose workers report as a story says. */
-function aFleet(options: HiveRegistryOptions = {}) {
-  const clock = new FakeClock();
-  const registry = new HiveRegistry({ now: clock.now, ...options });
-  let seq = 0;
-  const report = (...workers: Partial<WorkerInfo>[]) => {
-    clock.advance(1);
-    const list = workers.map((fields, at) => aWorker({ worker_id: `w${at}`, model_id: "m", ...fields }));
-    const heartbeat = aHeartbeat({ boot_id: "b", seq: ++seq, workers: list });
-    registry.updateHiveState("localhost", heartbeat, { receivedAtMs: clock.ms });
-    clock.advance(1);
-  };
-  const reserve = (request: Partial<ReserveRequest> = {}) => registry.reserve({ model: "m", ...request });
-  const chosen = (request: Partial<ReserveRequest> = {}) => reserve(request)?.worker.worker_id;
-  return { clock, registry, report, reserve, chosen };
-}
+import { POLICIES } from "./types.ts";
 
 describe("between two heartbeats", () => {
   test("requests spread as if each were reported at once, and nobody gets one too many", () => {

@@ -1,5 +1,6 @@
 import type { WorkerInfo } from "../types.ts";
 import { Breaker, type BreakerLimits } from "./breaker.ts";
+import { isExcluded } from "./excluded.ts";
 import { type ExplainView, explain } from "./explain.ts";
 import { JoinedPool } from "./joined-pool.ts";
 import { ListedPool } from "./listed-pool.ts";
@@ -102,7 +103,7 @@ export class Scheduler {
     this.room.giveBack(row);
     if (outcome === "error") this.breaker.failed(row, reservationId, nowMs);
     else if (this.breaker.size > 0) {
-      if (outcome === "ok") this.breaker.succeeded(row, reservationId);
+      if (outcome === "ok") this.breaker.succeeded(row, reservationId, nowMs);
       else this.breaker.cancelled(row, reservationId);
     }
     this.#settle(row);
@@ -190,7 +191,10 @@ export class Scheduler {
     const accepts =
       exclude === undefined || exclude.length === 0
         ? undefined
-        : (seat: number) => !exclude.includes(view.infoAt(view.rowOf(seat)).worker_id);
+        : (seat: number) => {
+            const { hive_id, worker } = view.workerAt(view.rowOf(seat));
+            return !isExcluded(exclude, hive_id, worker.worker_id);
+          };
     const onHive = hive_id === undefined ? undefined : this.#seatsOnHive(hive_id, groups).filter(passes);
     const choice: Choice = {
       request,

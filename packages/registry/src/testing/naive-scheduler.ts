@@ -1,6 +1,8 @@
+import { normalModelName } from "../models/normal-name.ts";
 import { capacityOf, foreignRequests, reportedRequests } from "../scheduler/load.ts";
-import type { ReserveRequest } from "../scheduler/types.ts";
-import type { WorkerInfo } from "../types.ts";
+import type { Outcome, ReserveRequest } from "../scheduler/types.ts";
+import type { Labels, WorkerInfo } from "../types.ts";
+import { NaiveBreaker } from "./naive-breaker.ts";
 
 interface NaiveWorker {
   readonly hive_id: string;
@@ -17,74 +19,143 @@ interface NaiveReservation {
   readonly expiresAtMs: number;
 }
 
+/** A worker that may be chosen, and how much of it is used. */
+export interface NaiveChoice {
+  readonly hive_id: string;
+  readonly worker: WorkerInfo;
+  /** Names that the request means and that this worker has. */
+  readonly models: readonly string[];
+  readonly load: number;
+  readonly used: number;
+}
+
 /** The scheduler's twin: lists and filters, the design's rules one by one. It follows what the registry chose. */
 export class NaiveScheduler {
+  readonly breaker: NaiveBreaker = new NaiveBreaker();
+  readonly #aliases: Readonly<Record<string, readonly string[]>>;
   #workers: NaiveWorker[] = [];
   #reservations: NaiveReservation[] = [];
+  readonly #boots: Map<string, string | undefined> = new Map();
+  readonly #labels: Map<string, Labels> = new Map();
+  readonly #operatorLabels: Map<string, Labels> = new Map();
 
-  report(hive_id: string, workers: readonly WorkerInfo[], atMs: number): void {
-    this.#reservations = this.#reservations.filter(
-      (each) => each.hive_id !== hive_id || workers.some(({ worker_id }) => worker_id === each.worker_id),
-    );
+  constructor(aliases: Readonly<Record<string, readonly string[]>> = {}) {
+    this.#aliases = aliases;
+  }
+
+  report(
+    hive_id: string,
+    workers: readonly WorkerInfo[],
+    hive: { readonly atMs: number; readonly boot_id?: string; readonly labels?: Labels },
+  ): void {
+    const isListed = (worker_id: string) => workers.some((each) => each.worker_id === worker_id);
+    this.#reservations = this.#reservations.filter((each) => each.hive_id !== hive_id || isListed(each.worker_id));
+    for (const before of this.#workers.filter((each) => each.hive_id === hive_id)) {
+      const now = workers.find(({ worker_id }) => worker_id === before.worker.worker_id);
+      const loaded = before.worker.state === "Loading" && now?.state !== "Loading";
+      if (now === undefined || loaded || this.#boots.get(hive_id) !== hive.boot_id) {
+        this.breaker.forget(keyOf(hive_id, before.worker.worker_id));
+      }
+    }
+    this.#boots.set(hive_id, hive.boot_id);
+    this.#labels.set(hive_id, hive.labels ?? {});
     this.#workers = this.#workers.filter((each) => each.hive_id !== hive_id);
     for (const worker of workers) {
       const ours = this.#at(hive_id, worker.worker_id);
       const echoed = ours.findIndex(({ id }) => id === worker.last_reservation);
-      const contained = echoed !== -1 ? echoed + 1 : ours.filter(({ createdAtMs }) => createdAtMs < atMs).length;
+      const contained = echoed !== -1 ? echoed + 1 : ours.filter(({ createdAtMs }) => createdAtMs < hive.atMs).length;
       const [capacity, foreign] = [capacityOf(worker, contained), foreignRequests(worker, contained)];
       this.#workers.push({ hive_id, worker, capacity, foreign });
     }
   }
 
+  label(hive_id: string, labels: Labels): void {
+    this.#operatorLabels.set(hive_id, labels);
+  }
+
   removeHive(hive_id: string): void {
-    this.report(hive_id, [], 0);
+    this.report(hive_id, [], { atMs: 0 });
   }
 
   take(reservation: NaiveReservation): void {
     this.#reservations.push(reservation);
+    const { hive_id, worker_id, id, createdAtMs } = reservation;
+    this.breaker.given(keyOf(hive_id, worker_id), id, createdAtMs);
   }
 
-  release(id: string): boolean {
-    const before = this.#reservations.length;
+  release(id: string, outcome: Outcome, nowMs: number): boolean {
+    const ended = this.#reservations.find((each) => each.id === id);
+    if (ended === undefined) return false;
     this.#reservations = this.#reservations.filter((each) => each.id !== id);
-    return this.#reservations.length < before;
+    this.breaker.ended(keyOf(ended.hive_id, ended.worker_id), id, outcome, nowMs);
+    return true;
   }
 
   expire(nowMs: number): void {
-    this.#reservations = this.#reservations.filter(({ expiresAtMs }) => expiresAtMs > nowMs);
+    for (const { id, expiresAtMs } of this.#reservations)
+      if (expiresAtMs <= nowMs) this.release(id, "cancelled", nowMs);
   }
 
   get active(): number {
     return this.#reservations.length;
   }
 
-  /** All that have the model and room, with how much of each is used. */
-  withRoom(request: ReserveRequest, isAlive: (hiveId: string) => boolean) {
-    return this.#workers
-      .filter(({ worker }) => worker.model_id === request.model || worker.models?.includes(request.model) === true)
+  /** The models that a name means. */
+  meant(name: string): string[] {
+    const all = [...new Set(this.#workers.flatMap(({ worker }) => modelsOf(worker)))];
+    const alike = (wanted: string) =>
+      all.includes(wanted) ? [wanted] : all.filter((model) => normalModelName(model) === normalModelName(wanted));
+    if (all.includes(name)) return [name];
+    const targets = (this.#aliases[name] ?? []).flatMap(alike);
+    return targets.length > 0 ? [...new Set(targets)] : alike(name);
+  }
+
+  /** All that have the model and room, with how much of each is used; when all are set aside, those that may be tried. */
+  allowed(request: ReserveRequest, isAlive: (hiveId: string) => boolean, nowMs: number): NaiveChoice[] {
+    const meant = this.meant(request.model);
+    const labelsOf = (hive_id: string): Labels => ({
+      ...this.#labels.get(hive_id),
+      ...this.#operatorLabels.get(hive_id),
+    });
+    const ready = this.#workers
+      .filter(({ worker }) => modelsOf(worker).some((model) => meant.includes(model)))
       .filter(({ hive_id, worker }) => isAlive(hive_id) && worker.url !== undefined && worker.draining !== true)
       .filter(({ worker }) => worker.state !== "Loading")
       .filter(({ worker }) => request.backend === undefined || worker.backend === request.backend)
       .filter(({ hive_id }) => request.hive_id === undefined || hive_id === request.hive_id)
-      .filter(({ worker }) => request.exclude?.includes(worker.worker_id) !== true)
-      .map((each) => ({ ...each, requests: each.foreign + this.#at(each.hive_id, each.worker.worker_id).length }))
-      .filter(({ requests, capacity }) => requests < capacity)
-      .map(({ hive_id, worker, requests, capacity }) => {
-        const penalty = worker.health_status === "degraded" ? 1e6 : 0;
-        const load = requests / capacity;
-        return {
-          hive_id,
-          worker,
-          load: penalty + load,
-          used: penalty + Math.max(100 * load, foreignGpuPercent(worker)),
-        };
-      });
+      .filter(({ hive_id }) =>
+        Object.entries(request.labels ?? {}).every(([key, value]) => labelsOf(hive_id)[key] === value),
+      )
+      .filter(
+        ({ hive_id, worker }) =>
+          request.exclude?.some((one) => one === worker.worker_id || one === `${hive_id}/${worker.worker_id}`) !== true,
+      )
+      .map((each) => ({ ...each, key: keyOf(each.hive_id, each.worker.worker_id) }))
+      .map((each) => ({ ...each, requests: each.foreign + this.#at(each.hive_id, each.worker.worker_id).length }));
+    const withRoom = ready.filter(({ requests, capacity }) => requests < capacity);
+    const open = withRoom.filter(({ key }) => !this.breaker.isAside(key, nowMs));
+    const allAside = ready.every(({ key, capacity }) => capacity === 0 || this.breaker.isAside(key, nowMs));
+    const resorts = allAside ? withRoom.filter(({ key }) => this.breaker.mayBeLastResort(key, nowMs)) : [];
+    const soonestMs = Math.min(...resorts.map(({ key }) => this.breaker.untilMs(key)));
+    const among = open.length > 0 ? open : resorts.filter(({ key }) => this.breaker.untilMs(key) === soonestMs);
+    return among.map(({ hive_id, worker, requests, capacity }) => {
+      const penalty = worker.health_status === "degraded" ? 1e6 : 0;
+      const load = requests / capacity;
+      const used = penalty + Math.max(100 * load, foreignGpuPercent(worker));
+      const models = modelsOf(worker).filter((model) => meant.includes(model));
+      return { hive_id, worker, models, load: penalty + load, used };
+    });
   }
 
   #at(hive_id: string, worker_id: string): NaiveReservation[] {
     return this.#reservations.filter((each) => each.hive_id === hive_id && each.worker_id === worker_id);
   }
 }
+
+const keyOf = (hive_id: string, worker_id: string): string => `${hive_id}/${worker_id}`;
+
+const modelsOf = ({ model_id, models = [] }: WorkerInfo): string[] =>
+  model_id === undefined ? [...models] : [model_id, ...models];
 
 /** How much of its GPU others take, 0–100. While it works for us its GPU usage is our own doing, and tells nothing. */
 const foreignGpuPercent = (worker: WorkerInfo): number =>
