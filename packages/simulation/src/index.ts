@@ -14,3 +14,7 @@ export {
 } from "./fleet/fake-worker.ts";
 export { FAULT_KINDS, type Fault, type FaultScope } from "./fleet/fault.ts";
 export { type Random, randomFrom } from "./random.ts";
+export type { Outcome } from "./world/outcome.ts";
+export { DEFAULT_SCENARIO, type Scenario, type Trouble, WAYS, type Way } from "./world/scenario.ts";
+export { simulate, simulateCentral } from "./world/simulate.ts";
+export type { SharedPrompts } from "./world/workload.ts";
