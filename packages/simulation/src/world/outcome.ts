@@ -13,6 +13,8 @@ export interface Outcome {
   readonly wait_max_ms: number;
   /** Share of all slots' time that was worked, 0–1, until the last request arrived. */
   readonly utilisation: number;
+  /** Requests that each worker got, hive after hive. */
+  readonly by_worker: readonly number[];
   /** Requests of the worker that got most, to the mean. 1 is even. */
   readonly busiest_over_mean: number;
   /** Jain's index of the requests of each worker: 1 is even, 1/n is all to one. */
@@ -22,9 +24,9 @@ export interface Outcome {
   readonly best_hit_rate?: number;
   /** Share of requests that met the worker of the same session's request before. */
   readonly session_kept: number;
-  /** Requests that were sent to a hive that was dead, and to one that had been dead for longer than it takes to know. */
-  readonly sent_to_dead: number;
-  readonly sent_to_dead_late: number;
+  /** Requests that were sent to a hive that was dead or cut off from the queens; and of these, the ones after she must have noticed. */
+  readonly sent_to_silent: number;
+  readonly sent_to_silent_late: number;
   /** Messages that never arrived. */
   readonly messages_lost: number;
   /** The longest line at any queen. */

@@ -19,8 +19,9 @@ const WARM_UP_SHARE = 0.1;
 const LAST_WORDS_MS = 1_000;
 /** A world that needs more events than this for each request will not end. */
 const EVENTS_PER_REQUEST_MAX = 10_000;
-/** Intervals after which a silent hive gets no new work; a little more, for what was on the way. */
-const NOTICED_INTERVALS = 2.51;
+/** After so many intervals a silent hive gets no new work; and a second more, for what was on the way. */
+const NOTICED_INTERVALS = 2.5;
+const ON_THE_WAY_MS = 1_000;
 
 /** One queen, or whatever stands in her place, and how she chooses. */
 interface Desk extends Hearer {
@@ -43,7 +44,7 @@ export function simulateCentral(scenario: Scenario): Outcome {
     ...{ way: "central", requests: jobs.length, completed: jobs.length, refused: 0, failed: 0 },
     ...waitsOf(waits, warmUpOf(jobs)),
     utilisation: jobs.reduce((sum, { serviceMs }) => sum + serviceMs, 0) / (slots * (jobs.at(-1)?.arrivesMs ?? 1)),
-    ...{ busiest_over_mean: 1, fairness: 1, session_kept: 0, sent_to_dead: 0, sent_to_dead_late: 0 },
+    ...{ by_worker: [], busiest_over_mean: 1, fairness: 1, session_kept: 0, sent_to_silent: 0, sent_to_silent_late: 0 },
     ...{ messages_lost: 0, line_longest: 0, reservations_left: 0, waiting_left: 0 },
   };
 }
@@ -70,12 +71,13 @@ class World {
   readonly #jobs: readonly Job[];
   readonly #waits: Float64Array;
   readonly #endings: Record<Ending, number> = { completed: 0, refused: 0, failed: 0 };
-  /** When each dead hive died. */
+  /** Since when each hive is dead, or cut off from the queens. */
   readonly #deadSinceMs: Map<string, number> = new Map();
+  readonly #cutSinceMs: Map<string, number> = new Map();
   readonly #lastOfSession: Map<number, string> = new Map();
   readonly #opensMs: number;
-  #sentToDead = 0;
-  #sentToDeadLate = 0;
+  #sentToSilent = 0;
+  #sentToSilentLate = 0;
   /** Choices for a session that had one before, and those that fell on the same worker. */
   #followed = 0;
   #kept = 0;
@@ -190,10 +192,11 @@ class World {
   #make(trouble: Trouble): void {
     const hive = this.#hives[trouble.hive] as SimHive;
     const { hiveId } = hive.options;
+    const nowMs = this.#agenda.now();
     switch (trouble.kind) {
       case "crash":
       case "power":
-        this.#deadSinceMs.set(hiveId, this.#agenda.now());
+        if (hive.isAlive) this.#deadSinceMs.set(hiveId, nowMs);
         hive.die(trouble.kind);
         return;
       case "start":
@@ -201,10 +204,13 @@ class World {
         hive.start();
         return;
       case "cut":
-      case "heal":
-        for (const place of trouble.from === "clients" ? [CLIENTS] : this.#desks.map((desk) => desk.place)) {
-          this.#network[trouble.kind](hiveId, place);
-        }
+      case "heal": {
+        const isCut = trouble.kind === "cut";
+        if (trouble.from === "queens" && isCut && !this.#cutSinceMs.has(hiveId)) this.#cutSinceMs.set(hiveId, nowMs);
+        if (trouble.from === "queens" && !isCut) this.#cutSinceMs.delete(hiveId);
+        const places = trouble.from === "clients" ? [CLIENTS] : this.#desks.map(({ place }) => place);
+        for (const place of places) this.#network[trouble.kind](hiveId, place);
+      }
     }
   }
 
@@ -213,11 +219,15 @@ class World {
     if (before !== undefined) this.#followed++;
     if (before === worker_id) this.#kept++;
     this.#lastOfSession.set(session, worker_id);
-    const deadSinceMs = this.#deadSinceMs.get(hive_id);
-    if (deadSinceMs === undefined) return;
-    this.#sentToDead++;
-    const noticedAtMs = deadSinceMs + NOTICED_INTERVALS * this.#scenario.beatMs;
-    if (this.#agenda.now() > noticedAtMs) this.#sentToDeadLate++;
+
+    const silentSinceMs = Math.min(
+      this.#deadSinceMs.get(hive_id) ?? Number.POSITIVE_INFINITY,
+      this.#cutSinceMs.get(hive_id) ?? Number.POSITIVE_INFINITY,
+    );
+    if (silentSinceMs === Number.POSITIVE_INFINITY) return;
+    this.#sentToSilent++;
+    const noticedAtMs = silentSinceMs + NOTICED_INTERVALS * this.#scenario.beatMs + ON_THE_WAY_MS;
+    if (this.#agenda.now() > noticedAtMs) this.#sentToSilentLate++;
   }
 
   #noteBegin(job: Job): void {
@@ -247,13 +257,14 @@ class World {
       ...{ way: this.#way, requests: this.#jobs.length, ...this.#endings },
       ...waitsOf(this.#waits, warmUpOf(this.#jobs)),
       utilisation: this.#busyMs / (this.#workers.size * slots * spanMs),
+      by_worker: taken,
       ...evenness(taken),
       ...(prompts !== undefined && {
         hit_rate: this.#allWorkers((worker) => worker.hits) / all,
         best_hit_rate: bestHitRate(this.#jobs),
       }),
       session_kept: this.#kept / Math.max(1, this.#followed),
-      ...{ sent_to_dead: this.#sentToDead, sent_to_dead_late: this.#sentToDeadLate },
+      ...{ sent_to_silent: this.#sentToSilent, sent_to_silent_late: this.#sentToSilentLate },
       messages_lost: this.#network.lost,
       line_longest: Math.max(0, ...queens.map(({ line }) => line.longest)),
       ...this.#left,

@@ -123,8 +123,8 @@ export class SimWorker {
     };
     const stopTimer = this.#agenda.after(lastsMs, () => {
       leave();
-      this.#next();
       events.done();
+      this.#next();
     });
     const stop = () => {
       stopTimer();
