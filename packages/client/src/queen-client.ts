@@ -37,7 +37,7 @@ import { type WatchOptions, watchStream } from "./watch.ts";
 export type HiveClientOptions = TransportOptions;
 
 /** A request for a place, to be explained. */
-export type ExplainRequest = Omit<ReserveRequest, "ttl_ms">;
+export type ExplainRequest = Omit<ReserveRequest, "ttl_ms" | "handed_over">;
 
 const segment = encodeURIComponent;
 
@@ -136,7 +136,7 @@ export class HiveClient {
   explain(request: ExplainRequest, options?: CallOptions): Promise<Explanation> {
     const { labels = {}, exclude = [], ...rest } = request;
     const query = new URLSearchParams({ explain: "true" });
-    for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, value);
+    for (const [name, value] of Object.entries(rest)) if (value !== undefined) query.set(name, String(value));
     for (const [key, value] of Object.entries(labels)) query.append("label", `${key}=${value}`);
     for (const workerId of exclude) query.append("exclude", workerId);
     return this.#queen.json(`/api/v1/route?${query}`, options);
