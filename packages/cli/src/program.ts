@@ -1,8 +1,10 @@
-import { Command, InvalidArgumentError } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
 import type { ChatFlags } from "./chat/chat.ts";
 import type { JsonFlag } from "./deps.ts";
 import type { HiveChoice } from "./fleet/local-hive.ts";
 import type { WorkersFlags } from "./fleet/workers.ts";
+import { RULES } from "./route/candidates.ts";
+import type { RouteFlags } from "./route/route.ts";
 import type { ServerName } from "./servers/commands.ts";
 import type { LogsFlags } from "./worker/logs.ts";
 import type { StartFlags } from "./worker/start.ts";
@@ -38,7 +40,7 @@ export interface Handlers {
   models(flags: QueenFlags & JsonFlag): Promise<void>;
   stats(flags: QueenFlags & JsonFlag): Promise<void>;
   devices(flags: QueenFlags & JsonFlag & HiveChoice): Promise<void>;
-  route(model: string, flags: QueenFlags & JsonFlag): Promise<void>;
+  route(model: string, flags: QueenFlags & RouteFlags): Promise<void>;
   chat(model: string | undefined, prompt: string | undefined, flags: QueenFlags & ChatFlags): Promise<void>;
   workerStart(model: string, flags: QueenFlags & StartFlags): Promise<void>;
   workerStop(workerId: string, flags: QueenFlags & HiveChoice): Promise<void>;
@@ -116,6 +118,13 @@ function inference(hive: Command, handlers: Handlers): void {
   hive.commandsGroup("Inference:");
   listing(hive, "route", "which worker would serve a model, and why")
     .argument("<model>")
+    .option("--explain", "also how full each worker is")
+    .addOption(new Option("--policy <name>", "how to choose").choices(Object.keys(RULES)))
+    .option("--backend <backend>", "only cuda, cpu, metal …")
+    .option("--hive <id>", "only one hive's")
+    .option("--label <key=value>", "only hives with this label; may be given several times", collectLabels)
+    .option("--exclude <worker>", "not this one; may be given several times", collect)
+    .option("--session <name>", "with --policy session: whose")
     .action((model: string, flags) => handlers.route(model, merged(hive, flags)));
   withQueen(hive.command("chat"))
     .description("talk to the best worker, directly; without a prompt a conversation, or what stdin holds")
@@ -211,3 +220,8 @@ function decimal(text: string): number {
 const seconds = (text: string): number => Math.min(wholeNumber(text), 86_400);
 
 const collect = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
+
+function collectLabels(value: string, before: readonly string[] | undefined): string[] {
+  if (!/^[^=]+=/.test(value)) throw new InvalidArgumentError("It must be KEY=VALUE, such as zone=eu.");
+  return collect(value, before);
+}

@@ -10,12 +10,10 @@ import { type Schema, shape } from "./schema.ts";
 export const WAIT_MS_MAX = 600_000;
 export const RESERVATION_TTL_MS_MAX = 3_600_000;
 const EXCLUDE_MAX = 64;
-/** `HIVE/WORKER` */
-const EXCLUDED_LENGTH_MAX = 2 * ID_LENGTH_MAX + 1;
 const PREFIX_KEY_MAX = 65_536;
 
 /** Asks for a place at a worker. */
-export type ReserveBody = ReserveRequest & {
+export type ReserveBody = Omit<ReserveRequest, "handed_over"> & {
   /** How long to wait for one to come free; 0, the default, does not wait. */
   readonly wait_ms?: number;
 };
@@ -26,6 +24,15 @@ export const PolicySchema: Schema<Policy> = Type.Unsafe<Policy>(
 );
 export const BackendSchema: Schema<string> = Type.Unsafe<string>(
   Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, pattern: PRINTABLE }),
+);
+/** `WORKER` on any hive, or `HIVE/WORKER`. */
+export const ExcludedSchema: Schema<string> = Type.Unsafe<string>(
+  Type.String({
+    minLength: 1,
+    maxLength: 2 * ID_LENGTH_MAX + 1,
+    pattern: PRINTABLE,
+    description: "WORKER or HIVE/WORKER",
+  }),
 );
 export const SessionSchema: Schema<string> = Type.Unsafe<string>(
   Type.String({ minLength: 1, maxLength: 512, description: "Requests of one session meet the same worker" }),
@@ -40,7 +47,7 @@ export const ReserveBodySchema: Schema<ReserveBody> = shape<ReserveBody>()(
       hive_id: Type.Optional(HiveIdSchema),
       labels: Type.Optional(LabelsSchema),
       exclude: Type.Optional(
-        Type.Array(Type.String({ minLength: 1, maxLength: EXCLUDED_LENGTH_MAX, pattern: PRINTABLE }), {
+        Type.Array(ExcludedSchema, {
           maxItems: EXCLUDE_MAX,
           description: "Workers that were tried already: ids, or HIVE/WORKER where ids are not unique",
         }),

@@ -3,7 +3,7 @@ import { Type } from "typebox";
 import { WorkerInfoSchema } from "./heartbeat.ts";
 import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
 import { LABELS_MAX, LabelTextSchema, labelsOf } from "./labels.ts";
-import { BackendSchema, PolicySchema, SessionSchema } from "./reservations.ts";
+import { BackendSchema, ExcludedSchema, PolicySchema, SessionSchema } from "./reservations.ts";
 import { type Schema, shape } from "./schema.ts";
 
 /** What a question may name as prefix key: a URL has less room than a body. */
@@ -18,7 +18,7 @@ export interface RouteQuery {
   readonly hive_id?: string;
   /** `zone=eu`; several times for several labels. */
   readonly label?: string | readonly string[];
-  /** Worker ids. */
+  /** Worker ids, or `HIVE/WORKER`. */
   readonly exclude?: string | readonly string[];
   readonly session?: string;
   readonly prefix_key?: string;
@@ -40,7 +40,7 @@ export const RouteQuerySchema: Schema<RouteQuery> = shape<RouteQuery>()(
       backend: Type.Optional(BackendSchema),
       hive_id: Type.Optional(HiveIdSchema),
       label: severalOf(LabelTextSchema, "Only hives with this label; may stand several times"),
-      exclude: severalOf(WorkerIdSchema, "Not this worker; may stand several times"),
+      exclude: severalOf(ExcludedSchema, "Not this worker; may stand several times"),
       session: Type.Optional(SessionSchema),
       prefix_key: Type.Optional(Type.String({ maxLength: PREFIX_KEY_MAX })),
     },
@@ -88,6 +88,7 @@ export const CandidateSchema: Schema<Candidate> = Type.Unsafe<Candidate>(
     load: Type.Optional(Type.Number({ description: "Share of its slots that is taken" })),
     requests: Type.Optional(Type.Integer({ description: "Requests that it has" })),
     slots: Type.Optional(Type.Integer({ description: "Requests that it can run at once" })),
+    degraded: Type.Optional(Type.Boolean({ description: "After all healthy ones, whatever its score" })),
     reason: Type.Optional(
       Type.Union(
         reasons.map((reason) => Type.Literal(reason)),

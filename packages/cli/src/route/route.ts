@@ -1,53 +1,85 @@
-import type { HiveStatus, HiveWorker, RouteReply } from "@hive-registry/client";
+import type { Explanation, Policy, RouteReply } from "@hive-registry/client";
 import { ClientError } from "@hive-registry/client";
 import type { JsonFlag, Uses } from "../deps.ts";
 import { EXIT } from "../failure.ts";
-import { type Column, table } from "../output/table.ts";
+import { table } from "../output/table.ts";
 import { oneLine } from "../output/text.ts";
 import { count } from "../output/units.ts";
-import { hasModel, type Ranked, rank } from "./ranking.ts";
+import { columns, RULES } from "./candidates.ts";
 
-/** Of a large fleet so many are looked at: those with the model first, then idle ones. */
-export const CONSIDERED_MAX = 2_000;
-/** So many losers are shown; `--json` has all that were looked at. */
-export const LOSERS_SHOWN_MAX = 20;
+/** So many candidates are shown; `--json` has all that the queen tells of. */
+export const SHOWN_MAX = 20;
 
-type RouteDeps = Uses<"route" | "eachWorker" | "listHives" | "models", "print" | "note" | "look">;
-
-/**
- * `hive route MODEL`: which worker would serve it now, then the others in the order of the rule with their scores.
- * Exits 1 when there is none.
- */
-export async function route(deps: RouteDeps, model: string, flags: JsonFlag): Promise<number> {
-  const winner = await bestWorker(deps, model);
-  const ranked = rank(await considered(deps, model), model, await statuses(deps));
-  const losers = ranked.filter((other) => winner === undefined || !isSame(other, winner));
-  if (flags.json) {
-    const none = { hive_id: null, worker: null, model_loaded: false };
-    deps.print(JSON.stringify({ model, ...(winner ?? none), losers }));
-    return winner === undefined ? EXIT.failed : EXIT.done;
-  }
-  if (winner === undefined) {
-    deps.note(`No worker can take ${model} now.${await whatToDo(deps, model, losers)}`);
-  } else {
-    const { worker, hive_id } = winner;
-    deps.print(oneLine(`${worker.worker_id} on ${hive_id} serves ${model}: ${worker.url ?? "no URL"}`));
-    if (!winner.model_loaded)
-      deps.note(`It does not have ${model} loaded: it is only the best that is free. \`hive models\` lists what is.`);
-  }
-  const shown = winner === undefined ? losers : [...asRanked(ranked, winner), ...losers];
-  const lines = shown.slice(0, LOSERS_SHOWN_MAX + 1);
-  if (lines.length > 0) deps.print(`\n${table(lines, columnsFor(winner), deps.look)}`);
-  if (shown.length > lines.length) deps.print(`… and ${shown.length - lines.length} more (--json has them)`);
-  if (shown.length > 0) {
-    deps.print(
-      "\nThe lowest score wins: GPU use in %, +1000 when degraded, +10000 without the model. Equals take turns.",
-    );
-  }
-  return winner === undefined ? EXIT.failed : EXIT.done;
+export interface RouteFlags extends JsonFlag {
+  /** Also how full each one is. */
+  readonly explain?: boolean;
+  readonly policy?: Policy;
+  readonly backend?: string;
+  readonly hive?: string;
+  /** `KEY=VALUE` each. */
+  readonly label?: readonly string[];
+  readonly exclude?: readonly string[];
+  readonly session?: string;
 }
 
-async function bestWorker({ client }: RouteDeps, model: string): Promise<RouteReply | undefined> {
+type RouteDeps = Uses<"route" | "explain" | "hiveWorkers" | "models", "print" | "note" | "look" | "nowMs">;
+
+/**
+ * `hive route MODEL [--explain]`: which worker would get the next request, and why not the others. Reserves nothing. Exits 1
+ * when there is none.
+ */
+export async function route(deps: RouteDeps, model: string, flags: RouteFlags): Promise<number> {
+  const explanation = await deps.client.explain({ model, ...wishesOf(flags) });
+  const { chosen, candidates } = explanation;
+  // Without the model a free worker is still better than nothing, unless somebody wanted a certain kind.
+  const nearest = chosen === undefined && !hasWishes(flags) ? await freeWorker(deps, model) : undefined;
+  const exit = chosen === undefined && nearest === undefined ? EXIT.failed : EXIT.done;
+  if (flags.json) {
+    deps.print(JSON.stringify(flags.explain ? explanation : await winnerAndLosers(deps, explanation, nearest)));
+    return exit;
+  }
+  if (chosen !== undefined) {
+    const winner = candidates.find(({ reason }) => reason === undefined);
+    const name = chosen.model === model ? "" : `, which it calls ${chosen.model}`;
+    deps.print(oneLine(`${chosen.worker_id} on ${chosen.hive_id} serves ${model}${name}: ${winner?.url ?? "no URL"}`));
+  } else if (nearest !== undefined) {
+    const { worker, hive_id } = nearest;
+    deps.print(oneLine(`${worker.worker_id} on ${hive_id} serves ${model}: ${worker.url ?? "no URL"}`));
+    deps.note(`It does not have ${model} loaded: it is only the best that is free. \`hive models\` lists what is.`);
+  } else {
+    deps.note(`No worker can take ${model} now.${await whatToDo(deps, explanation)}`);
+  }
+  printCandidates(deps, explanation, flags);
+  return exit;
+}
+
+function printCandidates({ print, look, nowMs }: RouteDeps, explanation: Explanation, flags: RouteFlags): void {
+  const { candidates, left_out, policy } = explanation;
+  const shown = candidates.slice(0, SHOWN_MAX);
+  if (shown.length === 0) return;
+  print(`\n${table(shown, columns(nowMs(), { load: flags.explain === true }), look)}`);
+  const more = candidates.length - shown.length + left_out;
+  if (more > 0) print(`… and ${more} more${left_out > 0 ? "" : " (--json has them)"}`);
+  print(`\n${policy}: ${RULES[policy]} Degraded workers come after all others.`);
+}
+
+const wishesOf = ({ policy, backend, hive, label, exclude, session }: RouteFlags) => ({
+  ...(policy === undefined ? undefined : { policy }),
+  ...(backend === undefined ? undefined : { backend }),
+  ...(hive === undefined ? undefined : { hive_id: hive }),
+  ...(label === undefined ? undefined : { labels: Object.fromEntries(label.map(keyAndValue)) }),
+  ...(exclude === undefined ? undefined : { exclude }),
+  ...(session === undefined ? undefined : { session }),
+});
+
+const hasWishes = (flags: RouteFlags): boolean => Object.keys(wishesOf(flags)).length > 0;
+
+function keyAndValue(text: string): [key: string, value: string] {
+  const at = text.indexOf("=");
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+async function freeWorker({ client }: RouteDeps, model: string): Promise<RouteReply | undefined> {
   try {
     return await client.route(model);
   } catch (error) {
@@ -56,46 +88,23 @@ async function bestWorker({ client }: RouteDeps, model: string): Promise<RouteRe
   }
 }
 
-async function considered({ client }: RouteDeps, model: string): Promise<HiveWorker[]> {
-  const found: HiveWorker[] = [];
-  for await (const candidate of client.eachWorker({ model, limit: CONSIDERED_MAX })) {
-    if (found.length >= CONSIDERED_MAX) return found;
-    found.push(candidate);
-  }
-  for await (const candidate of client.eachWorker({ limit: CONSIDERED_MAX })) {
-    if (found.length >= CONSIDERED_MAX) break;
-    if (!hasModel(candidate.worker, model)) found.push(candidate);
-  }
-  return found;
+/** As the queen answers a plain question for the best worker, and the others. */
+async function winnerAndLosers(
+  { client }: RouteDeps,
+  { model, chosen, candidates }: Explanation,
+  nearest: RouteReply | undefined,
+): Promise<object> {
+  const losers = candidates.filter(({ reason }) => reason !== undefined);
+  if (nearest !== undefined) return { model, ...nearest, losers };
+  if (chosen === undefined) return { model, hive_id: null, worker: null, model_loaded: false, losers };
+  const { hive_id, worker_id } = chosen;
+  const worker = (await client.hiveWorkers(hive_id)).find((one) => one.worker_id === worker_id) ?? null;
+  return { model, hive_id, worker, model_loaded: true, losers };
 }
 
-async function statuses({ client }: RouteDeps): Promise<(hiveId: string) => HiveStatus | undefined> {
-  const known = new Map((await client.listHives()).map((hive) => [hive.hive_id, hive.status]));
-  return (hiveId) => known.get(hiveId);
-}
-
-async function whatToDo({ client }: RouteDeps, model: string, losers: readonly Ranked[]): Promise<string> {
-  if (losers.some(({ worker }) => hasModel(worker, model)))
-    return " Those that have it are listed here with the reason.";
+async function whatToDo({ client }: RouteDeps, { candidates }: Explanation): Promise<string> {
+  if (candidates.length > 0) return " Those that have it are listed here with the reason.";
   const models = (await client.models()).map((known) => known.model);
   if (models.length === 0) return " No worker runs: start one with `hive worker start MODEL.gguf`.";
   return ` No worker has it. There ${models.length === 1 ? "is" : "are"} ${count(models.length, "model")}: \`hive models\` lists them.`;
-}
-
-const isSame = (a: HiveWorker, b: HiveWorker): boolean =>
-  a.hive_id === b.hive_id && a.worker.worker_id === b.worker.worker_id;
-
-/** The winner with its score; it may have changed, or be gone, since the queen named it. */
-const asRanked = (ranked: readonly Ranked[], winner: HiveWorker): Ranked[] =>
-  ranked.filter((one) => isSame(one, winner));
-
-function columnsFor(winner: HiveWorker | undefined): Column<Ranked>[] {
-  return [
-    { title: "", value: (one) => (winner !== undefined && isSame(one, winner) ? "→" : "") },
-    { title: "WORKER", value: ({ worker }) => worker.worker_id, shrinks: true },
-    { title: "HIVE", value: ({ hive_id }) => hive_id, shrinks: true },
-    { title: "MODEL", value: ({ worker }) => worker.model_id ?? worker.models?.[0], shrinks: true },
-    { title: "SCORE", align: "right", value: ({ score }) => (score === undefined ? undefined : Math.round(score)) },
-    { title: "WHY", value: ({ why }) => why, shrinks: true },
-  ];
 }

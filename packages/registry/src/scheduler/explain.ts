@@ -4,7 +4,7 @@ import { isExcluded } from "./excluded.ts";
 import { PREFIX_LOAD_MARGIN } from "./policies.ts";
 import { isBefore, type Order } from "./pool.ts";
 import { filterOf, hasBackend, hasLabels } from "./pool-filter.ts";
-import type { Room, RoomView } from "./room.ts";
+import { DEGRADED_PENALTY, type Room, type RoomView } from "./room.ts";
 import { type Candidate, type Explanation, type Policy, REASONS, type Reason, type ReserveRequest } from "./types.ts";
 
 /** Candidates that an explanation lists; it counts the others. */
@@ -107,8 +107,9 @@ function judge(
   const scoreOf = (seat: number): number => {
     if (places !== undefined) return places.get(seat) ?? places.size;
     const order = ORDER[policy];
-    if (order === "turn") return room.score(order, seat) + room.tie(order, seat);
-    return room.score(order, seat) - (seat === asked.knows ? PREFIX_LOAD_MARGIN : 0);
+    if (order === "turn") return room.tie(order, seat);
+    const score = room.score(order, seat) - (room.isDegraded(seat) ? DEGRADED_PENALTY : 0);
+    return seat === asked.knows ? score - PREFIX_LOAD_MARGIN : score;
   };
   return Array.from(seats, (seat) => {
     const reason = seat === chosen ? undefined : obstacle(seat);
@@ -130,6 +131,8 @@ function placesOf(ring: Iterable<number>, seats: ReadonlySet<number>): Map<numbe
 
 function inOrder(room: Room, order: Order, a: Judged, b: Judged): number {
   if (a.reason !== b.reason) return rankOf(a.reason) - rankOf(b.reason);
+  const [degradedA, degradedB] = [room.isDegraded(a.seat), room.isDegraded(b.seat)];
+  if (degradedA !== degradedB) return degradedA ? 1 : -1;
   if (a.score !== b.score) return (a.score ?? 0) - (b.score ?? 0);
   if (a.score !== undefined && isBefore(room, order, a.seat, b.seat)) return -1;
   if (a.score !== undefined && isBefore(room, order, b.seat, a.seat)) return 1;
@@ -154,6 +157,7 @@ function candidateOf(
     ...(score === undefined ? undefined : { score }),
     ...(Number.isFinite(load) ? { load } : undefined),
     ...{ requests: room.requestsAt(row), slots: room.capacityAt(row) },
+    ...(room.isDegraded(seat) ? { degraded: true } : undefined),
     ...(reason === undefined ? undefined : { reason }),
     ...(untilMs === undefined ? undefined : { set_aside_until_ms: untilMs }),
   };

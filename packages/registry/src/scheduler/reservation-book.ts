@@ -6,6 +6,8 @@ export interface BookEntry extends Due {
   readonly id: string;
   readonly row: number;
   readonly createdAtMs: number;
+  /** Its worker's report ends it. */
+  readonly handedOver: boolean;
 }
 
 /**
@@ -22,8 +24,8 @@ export class ReservationBook {
     return this.#byId.size;
   }
 
-  add(id: string, row: number, nowMs: number, expiresAtMs: number): void {
-    const entry: BookEntry = { id, row, createdAtMs: nowMs, checkAtMs: expiresAtMs, deadlinePosition: -1 };
+  add(id: string, row: number, nowMs: number, expiresAtMs: number, handedOver: boolean): void {
+    const entry: BookEntry = { id, row, createdAtMs: nowMs, handedOver, checkAtMs: expiresAtMs, deadlinePosition: -1 };
     this.#byId.set(id, entry);
     const atRow = this.#byRow.get(row);
     if (atRow === undefined) this.#byRow.set(row, [entry]);
@@ -72,5 +74,12 @@ export class ReservationBook {
     let contained = 0;
     while (contained < atRow.length && (atRow[contained] as BookEntry).createdAtMs < reportedAtMs) contained++;
     return contained;
+  }
+
+  /** Of the first `count` at a worker, the ids of those that its report ends. */
+  handedOverAt(row: number, count: number): string[] {
+    if (count === 0) return [];
+    const contained = this.#byRow.get(row)?.slice(0, count) ?? [];
+    return contained.filter(({ handedOver }) => handedOver).map(({ id }) => id);
   }
 }

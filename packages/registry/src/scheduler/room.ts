@@ -21,7 +21,7 @@ export interface RoomView {
 }
 
 /** Puts every degraded worker behind every healthy one. */
-const DEGRADED_PENALTY = 1e6;
+export const DEGRADED_PENALTY = 1e6;
 /** In a tie the GPU usage, in tenths of a percent, comes before the number of the last choice: room for 10¹² choices. */
 const CHOICES_MAX = 2 ** 40;
 /** Pools that are kept in order for a backend or for labels. A heartbeat is looked at by each one of its model. */

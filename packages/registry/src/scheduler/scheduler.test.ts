@@ -50,6 +50,25 @@ describe("between two heartbeats", () => {
     expect(chosen()).toBeUndefined();
   });
 
+  test("a place whose request nobody follows is held until the worker's report has it, then the report alone counts", () => {
+    const { clock, registry, report, reserve } = aFleet();
+    report({ slots_total: 2, slots_busy: 0 });
+    reserve({ handed_over: true });
+    const followed = reserve();
+    expect(reserve()).toBeUndefined();
+    expect(registry.reservationCount()).toBe(2);
+    clock.advance(10);
+    report({ slots_total: 2, slots_busy: 2 });
+    expect(registry.reservationCount()).toBe(1);
+    expect(reserve()).toBeUndefined();
+    report({ slots_total: 2, slots_busy: 1 });
+    expect(reserve()?.release()).toBe(true);
+    followed?.release();
+    report({ slots_total: 2, slots_busy: 0 });
+    expect([reserve(), reserve()].every(Boolean)).toBe(true);
+    expect(reserve()).toBeUndefined();
+  });
+
   test("what others asked of a worker is counted beside what we did", () => {
     const { report, chosen } = aFleet();
     report({ slots_total: 4, slots_busy: 3 }, { slots_total: 4, slots_busy: 1 });

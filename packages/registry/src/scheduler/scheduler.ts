@@ -93,7 +93,7 @@ export class Scheduler {
     const group = this.#view.groupOf(seat);
     const model = this.#view.modelOf(group);
     if (request.prefix_key !== undefined) this.#prefixes.remember(model, request.prefix_key, this.room.tokenOf(row));
-    return this.#take(row, model, nowMs, Math.min(request.ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS));
+    return this.#take(request, row, model, nowMs);
   }
 
   /** @returns false when it had ended already. */
@@ -150,7 +150,15 @@ export class Scheduler {
   // ---- what the worker table tells ----------------------------------------------------------------------------------
 
   reported(row: number, worker: WorkerInfo, reportedAtMs: number): void {
-    this.room.reported(row, this.#book.containedIn(row, worker, reportedAtMs));
+    const contained = this.#book.containedIn(row, worker, reportedAtMs);
+    const handedOver = this.#book.handedOverAt(row, contained);
+    for (const id of handedOver) {
+      this.#book.end(id);
+      this.breaker.cancelled(row, id);
+      this.room.giveBack(row);
+    }
+    if (handedOver.length > 0) this.#settle(row);
+    this.room.reported(row, contained - handedOver.length);
   }
 
   refreshed(row: number): void {
@@ -273,10 +281,10 @@ export class Scheduler {
     return best;
   }
 
-  #take(row: number, model: string, nowMs: number, ttlMs: number): Reservation {
+  #take({ ttl_ms, handed_over }: ReserveRequest, row: number, model: string, nowMs: number): Reservation {
     const reservation_id = this.#idPrefix + (++this.#made).toString(36);
-    const expires_at_ms = nowMs + ttlMs;
-    this.#book.add(reservation_id, row, nowMs, expires_at_ms);
+    const expires_at_ms = nowMs + Math.min(ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS);
+    this.#book.add(reservation_id, row, nowMs, expires_at_ms, handed_over === true);
     this.room.reserve(row);
     if (this.breaker.size > 0) {
       this.breaker.given(row, reservation_id, nowMs);

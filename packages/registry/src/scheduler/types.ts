@@ -33,6 +33,11 @@ export interface ReserveRequest {
   readonly prefix_key?: string;
   /** How long the reservation stands when nobody ends it, ms. */
   readonly ttl_ms?: number;
+  /**
+   * Nobody will tell when the request ends: the reservation ends with the first report of its worker that contains it, and
+   * from then on the worker's own numbers count.
+   */
+  readonly handed_over?: boolean;
 }
 
 /**
@@ -86,6 +91,8 @@ export interface Candidate {
   /** Requests that it has, others' and ours. */
   readonly requests?: number;
   readonly slots?: number;
+  /** It comes after all healthy ones, whatever its score. */
+  readonly degraded?: boolean;
   /** Absent for the one that would be chosen. */
   readonly reason?: Reason;
   /** With `set_aside`: when it may be tried again, ms since epoch. */
