@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../test/support/eventually.ts";
@@ -12,6 +12,10 @@ const EXAMPLES: Readonly<Record<string, readonly RegExp[]>> = {
   library: [/^http:\/\/desk:9300\ntrue 1\n$/],
   direct: [WORKER, /a hive is the agent that looks after one computer/],
   "openai-client": [/the queen keeps the registry/],
+  "fleet-fetch": [/^demo on desk answers:\n/, /a hive is the agent that looks after one computer/],
+  "fleet-openai": [/the queen keeps the registry/],
+  "fleet-ai-sdk": [/a worker is one inference server/],
+  "fleet-reserve": [/demo on desk knows it as hive-demo, at http:\/\/127\.0\.0\.1:\d+\n/],
   "live-copy": [/^1 hives, 1 workers\n/, /a worker is one inference server/, /a heartbeat carries the full list/],
 };
 
@@ -41,6 +45,13 @@ describe("examples", { timeout: 90_000 }, () => {
     const { code, stdout, stderr } = await run(name);
     expect({ code, stderr }).toEqual({ code: 0, stderr: "" });
     for (const pattern of EXAMPLES[name] ?? []) expect(stdout).toMatch(pattern);
+  });
+
+  test("those in the guide are these, to the letter", () => {
+    const guide = readFileSync(join(ROOT, "docs/guide/sdk.md"), "utf8");
+    const shown = [...guide.matchAll(/<!-- examples\/([\w-]+)\.ts -->\s*```ts\n([\s\S]*?)```/g)];
+    expect(shown.map(([, name]) => name)).toEqual(["fleet-openai", "fleet-ai-sdk", "fleet-fetch", "fleet-reserve"]);
+    for (const [, name, text] of shown) expect(text, name).toBe(readFileSync(join(HERE, `${name}.ts`), "utf8"));
   });
 
   test("they take a model and a question, and fail where nobody has an answer", async () => {

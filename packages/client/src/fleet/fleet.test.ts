@@ -378,9 +378,11 @@ describe("while the queen is away", () => {
   test("requests go on, the age of what is known is told, and everything is right again when she is back", async () => {
     const [queen, worker, other] = [await aQueen(), await aWorker("a"), await aWorker("b")];
     queen.beat("desk", [worker.info()]);
-    const fleet = await aFleet(queen);
     const news: QueenNews["type"][] = [];
+    const fleet = connect(queen.url, { backoff });
+    onTestFinished(() => fleet.close());
     fleet.onQueen(({ type }) => news.push(type));
+    await fleet.ready;
     await queen.leave();
     await until("it is noticed", () => news.length === 1);
     await until("it grows old", () => fleet.stale_ms > 5);

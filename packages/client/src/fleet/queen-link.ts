@@ -117,7 +117,8 @@ export class QueenLink {
     this.#isUp = true;
     this.#heardAtMs = this.#now();
     this.#mirror.resume();
-    this.#tell({ type: "back", stale_ms });
+    // The first time she does not come back.
+    if (stale_ms !== Number.POSITIVE_INFINITY) this.#tell({ type: "back", stale_ms });
   }
 
   #tell(news: QueenNews): void {
