@@ -396,6 +396,9 @@ describe("reservations", () => {
     expect((await queen.ask("DELETE", `${path}/${reservation_id}`)).status).toBe(204);
     expect((await queen.ask("DELETE", `${path}/nobody-ever-had-it`)).status).toBe(204);
     expect((await queen.stats()).requests).toEqual({ in_flight: 0, queued: 0, completed_total: 0, failed_total: 1 });
+    // A worker that failed is left alone for a second.
+    expect((await queen.ask("POST", path, { model: "m" })).status).toBe(503);
+    queen.clock.advance(1_000);
     expect((await queen.ask("POST", path, { model: "m" })).status).toBe(201);
   });
 

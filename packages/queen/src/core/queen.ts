@@ -285,11 +285,12 @@ export class Queen {
     const { hives, workers } = this.registry.stats();
     if (hives.total === 0) return "No hive has been heard yet. Start one with `hive agent`";
     if (hives.alive === 0) return `No hive is alive: ${hives.suspect} suspect, ${hives.silent} silent`;
-    const having = workers.by_model[model] ?? 0;
     const busy = `${workers.busy} of ${workers.total} workers are busy, ${workers.loading} are loading`;
-    return having === 0
-      ? `No worker is idle (${busy}); none has the model`
-      : `No worker is idle (${busy}); ${having} have the model`;
+    const having = this.registry.resolveModels(model).reduce((sum, name) => sum + (workers.by_model[name] ?? 0), 0);
+    if (having > 0) return `No worker is idle (${busy}); ${having} have the model`;
+    const near = this.registry.nearModels(model, 3);
+    const meant = near.length === 0 ? "" : `. Near misses: ${near.join(", ")}`;
+    return `No worker is idle (${busy}); none has the model${meant}`;
   }
 
   // ---- reservations -------------------------------------------------------------------------------------------------

@@ -134,6 +134,23 @@ describe("watching", () => {
     expect(snapshotOf(only).hives.map(({ report }) => report.hive_id)).toEqual(["b"]);
   });
 
+  test("labels reach a watcher with the snapshot and as they change, also of hives that it will only see later", async () => {
+    const queen = await aQueen();
+    const put = (zone: string) =>
+      queen.ask("PUT", "/api/v1/catalog/hives/desk", { host: "desk.lan", labels: { zone } });
+    await put("eu");
+    const { first } = await watch(queen, { query: "?model=m" });
+    expect((await first(1))[0]?.data).toMatchObject({
+      hives: [],
+      labels: [{ hive_id: "desk", labels: { zone: "eu" } }],
+    });
+    await put("us");
+    await queen.heartbeat(aHeartbeat({ workers: [aWorker({ model_id: "m" })] }));
+    const replica = new HiveRegistry({ now: queen.clock.nowMs });
+    for (const { data } of await first(3)) replica.apply(data as RegistrySnapshot | RegistryEvent);
+    expect(replica.reserve({ model: "m", labels: { zone: "us" } })).toMatchObject({ hive_id: "desk" });
+  });
+
   test("a reader that does not read is cut off and told why, and costs no memory meanwhile", async () => {
     const queen = await aQueen({ changesMax: 64 });
     const workers = Array.from({ length: 500 }, (_, at) => aWorker({ worker_id: `worker-${at}`, model_id: "m" }));
