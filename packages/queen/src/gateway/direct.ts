@@ -3,10 +3,10 @@ import type { Direct, Question } from "./question.ts";
 import type { WorkerUrl } from "./worker-url.ts";
 
 /**
- * How long a place is held for a client that was sent to the worker itself, ms: longer than it takes until the worker's next
- * report has the request in it. Nobody tells the queen when it ends.
+ * How long a place is held for a client that was sent to the worker itself, ms, when no report comes. Nobody tells the queen
+ * when the request ends: the worker's next report has it, and counts from then on.
  */
-export const REDIRECT_HOLD_MS = 15_000;
+export const HANDED_OVER_HOLD_MS = 15_000;
 /** The internal location of nginx that carries the bytes: see docs/guide/nginx.md. */
 export const X_ACCEL_PREFIX = "/_hive_worker";
 

@@ -1,7 +1,7 @@
 import { HiveError } from "@hive-registry/contract";
 import type { Outcome, Reservation, ReserveRequest } from "hive-registry";
 import { Attempt, type AttemptEnd, type WorkerReply } from "./attempt.ts";
-import { handOver, REDIRECT_HOLD_MS } from "./direct.ts";
+import { HANDED_OVER_HOLD_MS, handOver } from "./direct.ts";
 import { type Failure, failureOf, type Retry, workerFailure } from "./failures.ts";
 import { headersForWorker } from "./headers.ts";
 import type { GatewayLimits } from "./limits.ts";
@@ -114,7 +114,9 @@ export class Exchange implements AttemptEnd {
         );
       return;
     }
-    if (this.#question.stream && nowMs - this.#heardAtMs >= keepAliveMs) {
+    // Who waits to be sent to the worker itself gets a status then, so nothing may be sent before.
+    const isEarlyStatusRight = this.#question.direct === undefined || attempt !== undefined;
+    if (this.#question.stream && isEarlyStatusRight && nowMs - this.#heardAtMs >= keepAliveMs) {
       this.#heardAtMs = nowMs;
       this.#reply.keepAlive();
     }
@@ -184,10 +186,10 @@ export class Exchange implements AttemptEnd {
   /** Undefined when no worker can be meant; then it is told. */
   #request(): ReserveRequest | undefined {
     const { model, wish, pin, direct } = this.#question;
-    const ttl_ms = direct === "redirect" ? REDIRECT_HOLD_MS : TTL_MS;
-    const exclude = this.#tried.map(({ worker_id }) => worker_id);
+    const held = direct === undefined ? { ttl_ms: TTL_MS } : { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true };
+    const exclude = this.#tried.map(({ hive_id, worker_id }) => `${hive_id}/${worker_id}`);
     if (pin === undefined) {
-      return exclude.length === 0 ? { model, ...wish, ttl_ms } : { model, ...wish, ttl_ms, exclude };
+      return exclude.length === 0 ? { model, ...wish, ...held } : { model, ...wish, ...held, exclude };
     }
     const pinned = this.#deps.places.pinned(pin);
     if (pinned === undefined) {
@@ -195,7 +197,7 @@ export class Exchange implements AttemptEnd {
       this.#giveUp(this.#failure(error, { param: "x-hive-worker" }), "client_error");
       return undefined;
     }
-    return { model, ...wish, ttl_ms, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };
+    return { model, ...wish, ...held, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };
   }
 
   /** Why waiting would not help; undefined when it may. */

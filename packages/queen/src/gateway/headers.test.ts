@@ -1,0 +1,28 @@
+import { expect, test } from "vitest";
+import { headersForClient, headersForWorker } from "./headers.ts";
+
+test("a worker gets no header that is between two hops only, also none that the connection names", () => {
+  const raw = [
+    "Connection",
+    "Keep-Alive, X-Private",
+    "X-Private",
+    "1",
+    "Keep-Alive",
+    "timeout=5",
+    "X-Own",
+    "a",
+    "x-own",
+    "b",
+  ];
+  const headers = headersForWorker(raw, { connection: "Keep-Alive, X-Private" }, { reservationId: "r" });
+  expect(headers).toEqual([
+    ...["content-type", "application/json", "x-hive-reservation", "r", "x-own", "a", "x-own", "b"],
+  ]);
+});
+
+test("a client gets each value of a header that stands there several times, and streams that no proxy collects", () => {
+  const headers = { "x-own": ["a", "b"], "content-type": "text/event-stream", "transfer-encoding": "chunked" };
+  expect(headersForClient(headers, ["x-ours", "1"])).toEqual([
+    ...["x-ours", "1", "x-own", "a", "x-own", "b", "content-type", "text/event-stream", "x-accel-buffering", "no"],
+  ]);
+});
