@@ -55,6 +55,20 @@ describe("calls to a queen", () => {
     expect(server.seen).toEqual(["GET /api/v1/route?model=m"]);
   });
 
+  test("a request is explained with its wishes in the address, each label for itself", async () => {
+    const server = await aServer((_, response) => sendJson(response, { policy: "best", candidates: [] }));
+    const client = new HiveClient({ baseUrl: server.url });
+    await client.explain({
+      model: "a/b",
+      backend: "cuda",
+      labels: { zone: "eu", note: "a&b" },
+      exclude: ["w1", "h/w2"],
+    });
+    expect(server.seen).toEqual([
+      "GET /api/v1/route?explain=true&model=a%2Fb&backend=cuda&label=zone%3Deu&label=note%3Da%26b&exclude=w1&exclude=h%2Fw2",
+    ]);
+  });
+
   test("an error that is no JSON still tells its status and its words", async () => {
     const server = await aServer((_, response) => void response.writeHead(502).end("bad gateway"));
     await expect(new HiveClient({ baseUrl: server.url }).stats()).rejects.toMatchObject({
