@@ -1,14 +1,15 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [--json FILE] [--seconds N]     nothing named: all of them. Exit 1 when a claim is missed.
+// npm run bench -- [registry] [ingest] [fleet] [sdk] [--json FILE] [--seconds N]     nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { benchFleet } from "../bench/fleet.mjs";
 import { benchIngest } from "../bench/ingest.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
+import { benchSdk } from "../bench/sdk.mjs";
 import { build, install, requireNode } from "./prepare.mjs";
 
-const BENCHES = { registry: benchRegistry, ingest: benchIngest, fleet: benchFleet };
+const BENCHES = { registry: benchRegistry, ingest: benchIngest, fleet: benchFleet, sdk: benchSdk };
 
 const wanted = readArguments();
 requireNode();
