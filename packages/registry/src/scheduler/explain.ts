@@ -28,7 +28,7 @@ export interface Chosen {
   readonly groups: readonly number[];
   /** -1: nobody. */
   readonly chosen: number;
-  /** The seat that saw most of the prompt, with policy `prefix`; -1 when none did. */
+  /** The chosen one, with policy `prefix`, when it saw the beginning of the prompt; else -1. */
   readonly knows: number;
   /** The seats in the order in which the session prefers them, with policy `session`. */
   readonly ring: Iterable<number> | undefined;

@@ -16,11 +16,14 @@ export interface Choice {
   random(): number;
   /** The session's own worker first, then those that follow it; -1 when none passes. */
   findBySession(session: string, passes: (seat: number) => boolean): number;
-  /** The worker that saw most of this beginning; -1 when none did. */
-  findByPrefix(prefixKey: string): number;
+  /** Of those that pass, the worker that saw most of this beginning, and of equals the least loaded; -1 when none did. */
+  findByPrefix(prefixKey: string, passes: (seat: number) => boolean): number;
 }
 
-/** With `prefix`: how much more loaded than the least loaded one the worker that knows the prompt may be. */
+/**
+ * With `prefix`: how much more loaded than the least loaded one a worker that knows the prompt may be. In simulation, with eight
+ * slots, 0.5 found 96 % of what could be found, and 0.3 90 %; with 0.75 the busiest worker had more than 1.5 times the mean.
+ */
 export const PREFIX_LOAD_MARGIN = 0.5;
 
 /** Each gives the seat that it chooses, -1 when there is none. */
@@ -51,8 +54,8 @@ export const CHOOSE: Readonly<Record<Policy, (choice: Choice) => number>> = {
     const least = choice.pool.first("loaded", choice.accepts);
     const { prefix_key } = choice.request;
     if (prefix_key === undefined || least === -1) return least;
-    const knows = choice.findByPrefix(prefix_key);
-    if (knows === -1 || !choice.allows(knows)) return least;
-    return choice.load(knows) - choice.load(least) <= PREFIX_LOAD_MARGIN ? knows : least;
+    const loadMax = choice.load(least) + PREFIX_LOAD_MARGIN;
+    const knows = choice.findByPrefix(prefix_key, (seat) => choice.allows(seat) && choice.load(seat) <= loadMax);
+    return knows === -1 ? least : knows;
   },
 };

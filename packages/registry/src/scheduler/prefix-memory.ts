@@ -5,6 +5,9 @@ const PIECE_CHARACTERS = 64;
 /** Of a very long prompt only so many pieces are looked at. */
 const PIECES_MAX = 512;
 
+/** Of the workers that saw a piece only the last few are remembered: where one is overloaded, another that knows it takes over. */
+export const HOLDERS_MAX = 8;
+
 /** Who saw how many pieces of a prompt. */
 export interface PrefixHolder {
   readonly worker: number;
@@ -12,40 +15,53 @@ export interface PrefixHolder {
 }
 
 /**
- * Which worker saw which beginnings of prompts lately. Each piece of a prompt is known by the hash of everything up to its
+ * Which workers saw which beginnings of prompts lately. Each piece of a prompt is known by the hash of everything up to its
  * end, so the longest beginning that somebody saw is the last piece that is found. Bounded: the oldest are forgotten.
  */
 export class PrefixMemory {
   readonly #max: number;
-  readonly #seenBy: Map<number, number> = new Map();
+  /** Of each piece, the one that saw it last first. */
+  readonly #seenBy: Map<number, readonly number[]> = new Map();
 
   constructor(max: number) {
     this.#max = max;
   }
 
-  /** The worker that saw the longest part of this beginning; undefined when none did. */
-  find(model: string, prefixKey: string): PrefixHolder | undefined {
-    let worker = -1;
-    let found = 0;
+  /** Who saw a part of this beginning, the longest first; of equals the one that saw it last. At most {@link HOLDERS_MAX}. */
+  find(model: string, prefixKey: string): PrefixHolder[] {
+    const found: (readonly number[])[] = [];
     for (const piece of piecesOf(model, prefixKey)) {
-      const holder = this.#seenBy.get(piece);
-      if (holder === undefined) break;
-      worker = holder;
-      found++;
+      const workers = this.#seenBy.get(piece);
+      if (workers === undefined) break;
+      found.push(workers);
     }
-    return found === 0 ? undefined : { worker, pieces: found };
+    const holders: PrefixHolder[] = [];
+    for (let pieces = found.length; pieces > 0; pieces--) {
+      for (const worker of found[pieces - 1] as readonly number[]) {
+        if (holders.some((known) => known.worker === worker)) continue;
+        holders.push({ worker, pieces });
+        if (holders.length === HOLDERS_MAX) return holders;
+      }
+    }
+    return holders;
   }
 
   remember(model: string, prefixKey: string, worker: number): void {
     for (const piece of piecesOf(model, prefixKey)) {
+      const before = this.#seenBy.get(piece);
       this.#seenBy.delete(piece);
-      this.#seenBy.set(piece, worker);
+      this.#seenBy.set(piece, before === undefined ? [worker] : withFirst(worker, before));
     }
     for (const oldest of this.#seenBy.keys()) {
       if (this.#seenBy.size <= this.#max) return;
       this.#seenBy.delete(oldest);
     }
   }
+}
+
+function withFirst(worker: number, before: readonly number[]): readonly number[] {
+  if (before[0] === worker) return before;
+  return [worker, ...before.filter((other) => other !== worker)].slice(0, HOLDERS_MAX);
 }
 
 /** A prompt shorter than one piece is a piece of its own. */

@@ -141,7 +141,10 @@ export class Scheduler {
       { view: this.#view, room: this.room, breaker: this.breaker },
       {
         ...{ request, policy, groups, chosen },
-        knows: policy !== "prefix" || prefix_key === undefined ? -1 : this.#findByPrefix(prefix_key, groups),
+        knows:
+          policy !== "prefix" || prefix_key === undefined
+            ? -1
+            : this.#findByPrefix(prefix_key, groups, (seat) => seat === chosen),
         ring: policy !== "session" || session === undefined ? undefined : this.#rings.of(groups).following(session),
       },
     );
@@ -217,7 +220,7 @@ export class Scheduler {
       load: (seat) => room.score("loaded", seat),
       random,
       findBySession: (session, allowed) => this.#rings.of(groups).find(session, allowed),
-      findByPrefix: (prefixKey) => this.#findByPrefix(prefixKey, groups),
+      findByPrefix: (prefixKey, allowed) => this.#findByPrefix(prefixKey, groups, allowed),
     };
     const seat = CHOOSE[request.policy ?? this.#policy](choice);
     if (seat !== -1 || this.breaker.size === 0) return seat;
@@ -265,20 +268,29 @@ export class Scheduler {
     return seats;
   }
 
-  /** The seat of the worker that saw most of this beginning, with any of the models; -1 when none did. */
-  #findByPrefix(prefixKey: string, groups: readonly number[]): number {
+  /** Of the seats that pass, with any of the models, the one whose worker saw most of this beginning, and of equals the least loaded; -1: none. */
+  #findByPrefix(prefixKey: string, groups: readonly number[], passes: (seat: number) => boolean): number {
     let best = -1;
     let most = 0;
+    let least = Number.POSITIVE_INFINITY;
     for (const group of groups) {
-      const holder = this.#prefixes.find(this.#view.modelOf(group), prefixKey);
-      if (holder === undefined || holder.pieces <= most) continue;
-      const row = this.room.rowOfToken(holder.worker);
-      if (row === -1) continue;
-      for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) {
-        if (this.#view.groupOf(seat) === group) [best, most] = [seat, holder.pieces];
+      for (const { worker, pieces } of this.#prefixes.find(this.#view.modelOf(group), prefixKey)) {
+        if (pieces < most) break;
+        const seat = this.#seatOfToken(worker, group);
+        if (seat === -1 || !passes(seat)) continue;
+        const load = this.room.score("loaded", seat);
+        if (pieces > most || load < least) [best, most, least] = [seat, pieces, load];
       }
     }
     return best;
+  }
+
+  #seatOfToken(token: number, group: number): number {
+    const row = this.room.rowOfToken(token);
+    if (row === -1) return -1;
+    let seat = this.#view.firstSeat(row);
+    while (seat !== -1 && this.#view.groupOf(seat) !== group) seat = this.#view.nextSeat(seat);
+    return seat;
   }
 
   #take({ ttl_ms, handed_over }: ReserveRequest, row: number, model: string, nowMs: number): Reservation {
