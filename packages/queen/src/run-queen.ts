@@ -10,6 +10,7 @@ import {
   stopSignals,
 } from "@hive-registry/command";
 import { Command, CommanderError } from "commander";
+import { GATEWAY_FLAGS } from "./config/gateway-settings.ts";
 import { type Given, readSettings, type Settings } from "./config/settings.ts";
 import { type RunningQueen, serveQueen } from "./serve.ts";
 import { VERSION } from "./version.ts";
@@ -74,22 +75,20 @@ function parseFlags(
     .option("--evict-after-ms <ms>", "forget hives silent for longer; 0 never (default: 300000)")
     .allowExcessArguments(false)
     .exitOverride();
+  for (const [flag, meaning] of GATEWAY_FLAGS) command.option(flag, meaning);
   try {
     command.parse(argv);
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return undefined;
     throw error;
   }
-  const { port, listen, stateDir, config, tokenFile, logLevel, catalog, ...more } = command.opts();
-  return {
-    config,
-    given: {
-      ...{ port, listen, catalog, state_dir: stateDir, token_file: tokenFile, log_level: logLevel },
-      heartbeat_interval_ms: more.heartbeatIntervalMs,
-      max_heartbeats_per_second: more.maxHeartbeatsPerSecond,
-      evict_after_ms: more.evictAfterMs,
-    },
-  };
+  const { config, ...values } = command.opts<{ readonly config?: string }>();
+  // The setting of a flag is its name with underscores.
+  const given = command.options.map((option) => [
+    option.name().replaceAll("-", "_"),
+    (values as Readonly<Record<string, unknown>>)[option.attributeName()],
+  ]);
+  return { config, given: Object.fromEntries(given.filter(([, value]) => value !== undefined)) as Given };
 }
 
 const whyNot = (error: unknown, settings: Settings): string =>

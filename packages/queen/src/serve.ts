@@ -1,14 +1,14 @@
 import type { Socket } from "node:net";
 import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
-import type { ModelAliases, Policy } from "hive-registry";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
+import type { GatewaySettings } from "./config/gateway-settings.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
-import { DEFAULT_LINE_LIMITS, type LineLimits } from "./core/waiting-line.ts";
+import { DEFAULT_LINE_LIMITS } from "./core/waiting-line.ts";
 import { Gateway } from "./gateway/gateway.ts";
-import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from "./gateway/limits.ts";
+import { DEFAULT_GATEWAY_LIMITS } from "./gateway/limits.ts";
 import { HttpTransport } from "./gateway/transport.ts";
 import { buildApp } from "./http/app.ts";
 import { guardOf } from "./http/auth.ts";
@@ -46,11 +46,7 @@ export type QueenSettings = Pick<
   | "evictAfterMs"
 > & {
   readonly token: string | undefined;
-  readonly gateway?: GatewayLimits;
-  readonly line?: LineLimits;
-  readonly aliases?: ModelAliases;
-  readonly policy?: Policy;
-};
+} & Partial<GatewaySettings>;
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
 export async function serveQueen(

@@ -13,9 +13,10 @@ import {
 } from "@hive-registry/command";
 import { DEFAULT_PACE } from "../core/heartbeat-interval.ts";
 import { DEFAULT_EVICT_AFTER_MS } from "../core/queen.ts";
+import { GATEWAY_VARIABLES, type GatewaySettings, readGatewaySettings } from "./gateway-settings.ts";
 
 /** Everything that can be set, read and checked. */
-export interface Settings {
+export interface Settings extends GatewaySettings {
   /** 0: any free one. */
   readonly port: number;
   readonly listen: string;
@@ -30,8 +31,7 @@ export interface Settings {
   readonly evictAfterMs: number;
 }
 
-/** The keys of queen.toml and their variables. The flag is the key with dashes. */
-const VARIABLES = {
+const OWN_VARIABLES = {
   port: "HIVE_QUEEN_PORT",
   listen: "HIVE_QUEEN_LISTEN",
   state_dir: "HIVE_STATE_DIR",
@@ -42,7 +42,9 @@ const VARIABLES = {
   max_heartbeats_per_second: "HIVE_MAX_HEARTBEATS_PER_SECOND",
   evict_after_ms: "HIVE_EVICT_AFTER_MS",
 } as const;
-type SettingName = keyof typeof VARIABLES;
+type SettingName = keyof typeof OWN_VARIABLES | keyof typeof GATEWAY_VARIABLES;
+/** The keys of queen.toml and their variables. The flag is the key with dashes. */
+const VARIABLES: Readonly<Record<SettingName, string>> = { ...OWN_VARIABLES, ...GATEWAY_VARIABLES };
 export type Given = Partial<Record<SettingName, unknown>>;
 
 /** Every setting may come from a flag, the environment or the file; the first that gives it wins. */
@@ -63,5 +65,6 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     heartbeatIntervalMs: from("heartbeat_interval_ms", whole(100, 600_000), DEFAULT_PACE.intervalMs),
     maxHeartbeatsPerSecond: from("max_heartbeats_per_second", whole(1, 1_000_000), DEFAULT_PACE.maxHeartbeatsPerSecond),
     evictAfterMs: from("evict_after_ms", whole(0, Number.MAX_SAFE_INTEGER), DEFAULT_EVICT_AFTER_MS),
+    ...readGatewaySettings(from),
   };
 }
