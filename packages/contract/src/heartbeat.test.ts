@@ -29,6 +29,7 @@ const everyField: WorkerInfo = {
   engine: "llama-cpp",
   draining: false,
   last_reservation: "r-1",
+  last_handover: "r-1",
 };
 const heartbeat: HiveHeartbeatPayload = { hive_id: "desk", timestamp: "2025-10-21T10:00:00Z", workers: [worker] };
 const withWorker = (fields: object) => ({ ...heartbeat, workers: [{ ...everyField, ...fields }] });

@@ -48,6 +48,7 @@ const workerFields = {
   engine: Type.Optional(label("The inference server: llama-cpp, ollama, vllm …")),
   draining: Type.Optional(Type.Boolean({ description: "Takes nothing new" })),
   last_reservation: Type.Optional(label("The last reservation it admitted")),
+  last_handover: Type.Optional(label("The last reservation whose client was sent to it, while that is recent")),
 };
 
 export const WorkerInfoSchema: Schema<WorkerInfo> = shape<WorkerInfo>()(

@@ -48,6 +48,7 @@ class WorkerCopy implements WorkerInfo {
   declare readonly engine?: string;
   declare readonly draining?: boolean;
   declare readonly last_reservation?: string;
+  declare readonly last_handover?: string;
 
   constructor(from: WorkerInfo, known: WorkerInfo | undefined, path: string, at: number, intern: Intern) {
     this.worker_id = kept(text(from.worker_id, path, at, "worker_id"), known?.worker_id);
@@ -75,6 +76,7 @@ class WorkerCopy implements WorkerInfo {
     if (from.draining !== undefined) this.draining = from.draining === true;
     if (from.last_reservation !== undefined)
       this.last_reservation = text(from.last_reservation, path, at, "last_reservation");
+    if (from.last_handover !== undefined) this.last_handover = text(from.last_handover, path, at, "last_handover");
   }
 }
 

@@ -48,6 +48,11 @@ export interface WorkerInfo {
   readonly draining?: boolean;
   /** Id of the last reservation it admitted. */
   readonly last_reservation?: string;
+  /**
+   * Id of the last reservation that came with a client who was sent to it (`hive_handover` in the query). Only while that is
+   * recent: nobody else tells when such requests begin and end.
+   */
+  readonly last_handover?: string;
 }
 
 /** A GPU or another accelerator. Numbers are null when the driver does not tell. */

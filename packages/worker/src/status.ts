@@ -3,6 +3,9 @@ import { ApiError } from "./errors.ts";
 
 export type WorkerPhase = "loading" | "ready" | "draining";
 
+/** While clients are sent here, every change of the slots is told at once; this long after the last of them too. */
+const HANDOVER_RECENT_MS = 60_000;
+
 /** Where the worker stands: what the HTTP side, the metrics and the heartbeat all tell. */
 export class WorkerStatus {
   readonly #slots: number;
@@ -10,8 +13,13 @@ export class WorkerStatus {
   #phase: WorkerPhase = "loading";
   #engine: Engine | undefined;
   #lastReservation: string | undefined;
+  #lastHandover: { readonly id: string; readonly atMs: number } | undefined;
 
-  constructor(options: { readonly slots: number }) {
+  readonly #now: () => number;
+
+  /** @param deps.now ms since epoch */
+  constructor(deps: { readonly now: () => number }, options: { readonly slots: number }) {
+    this.#now = deps.now;
     this.#slots = options.slots;
   }
 
@@ -22,6 +30,12 @@ export class WorkerStatus {
   /** Id of the reservation that the latest request came with. */
   get lastReservation(): string | undefined {
     return this.#lastReservation;
+  }
+
+  /** Id of the reservation that the latest client came with who was sent here by a queen; undefined when that is long ago. */
+  get lastHandover(): string | undefined {
+    const last = this.#lastHandover;
+    return last !== undefined && this.#now() - last.atMs < HANDOVER_RECENT_MS ? last.id : undefined;
   }
 
   /** The engine as it is, for telling about it; `undefined` while the model loads. */
@@ -54,6 +68,11 @@ export class WorkerStatus {
   drain(): void {
     this.#phase = "draining";
     this.#changed();
+  }
+
+  handedOver(reservationId: string): void {
+    this.#lastHandover = { id: reservationId, atMs: this.#now() };
+    this.reserved(reservationId);
   }
 
   reserved(reservationId: string): void {

@@ -51,7 +51,7 @@ const SWEEP_MS = 50;
  * @throws {FatalError} `PORT_IN_USE`, `LISTEN_FAILED`
  */
 export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Promise<RunningWorker> {
-  const status = new WorkerStatus({ slots: options.slots });
+  const status = new WorkerStatus({ now: deps.now }, { slots: options.slots });
   const stopping = new AbortController();
   // Every running request listens; slots and queue bound their number.
   setMaxListeners(0, stopping.signal);

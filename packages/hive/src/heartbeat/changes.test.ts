@@ -1,3 +1,4 @@
+import type { WorkerInfo } from "@hive-registry/contract";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { hasChanged, isUrgent } from "./changes.ts";
@@ -45,6 +46,15 @@ test("devices that come, go or warm up are told", () => {
   );
 });
 
+test("slots that are taken and freed wait for the next beat, but not while a queen sends clients to the worker", () => {
+  const of = (part: Partial<WorkerInfo>) => [aWorker({ slots_total: 4, ...part })];
+  expect(isUrgent(of({ slots_busy: 0 }), of({ slots_busy: 1 }))).toBe(false);
+  expect(isUrgent(of({ slots_busy: 0 }), of({ slots_busy: 0, last_handover: "r-1" }))).toBe(true);
+  expect(isUrgent(of({ slots_busy: 1, last_handover: "r-1" }), of({ slots_busy: 0, last_handover: "r-1" }))).toBe(true);
+  expect(isUrgent(of({ last_handover: "r-1" }), of({ last_handover: "r-1" }))).toBe(false);
+  expect(isUrgent(of({ slots_busy: 1, last_handover: "r-1" }), of({ slots_busy: 0 }))).toBe(false);
+});
+
 test("whatever is urgent has changed", () => {
   const worker = fc.record({
     worker_id: fc.constantFrom("a", "b"),
@@ -52,6 +62,7 @@ test("whatever is urgent has changed", () => {
     slots_total: fc.nat(3),
     slots_busy: fc.nat(3),
     draining: fc.boolean(),
+    last_handover: fc.constantFrom("r-1", "r-2"),
   });
   const workers = fc.array(
     worker.map((part) => aWorker(part)),

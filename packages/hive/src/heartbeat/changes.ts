@@ -33,8 +33,15 @@ function takesWorkDifferently(before: WorkerInfo, now: WorkerInfo): boolean {
     before.draining !== now.draining ||
     before.health_status !== now.health_status ||
     before.model_id !== now.model_id ||
-    before.slots_total !== now.slots_total
+    before.slots_total !== now.slots_total ||
+    handedOverDifferently(before, now)
   );
+}
+
+/** While clients are sent to a worker, its own word is all that a queen hears of their requests. */
+function handedOverDifferently(before: WorkerInfo, now: WorkerInfo): boolean {
+  if (now.last_handover === undefined) return false;
+  return before.last_handover !== now.last_handover || before.slots_busy !== now.slots_busy;
 }
 
 function workerChanged(before: WorkerInfo, now: WorkerInfo): boolean {
@@ -46,6 +53,7 @@ function workerChanged(before: WorkerInfo, now: WorkerInfo): boolean {
     before.device_id !== now.device_id ||
     before.engine !== now.engine ||
     before.last_reservation !== now.last_reservation ||
+    before.last_handover !== now.last_handover ||
     (before.models ?? []).join("\n") !== (now.models ?? []).join("\n") ||
     memoryMoved(before.vram_bytes, now.vram_bytes) ||
     memoryMoved(before.ram_bytes, now.ram_bytes) ||

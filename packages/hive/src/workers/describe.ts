@@ -55,6 +55,7 @@ export function describeManaged(worker: SupervisedWorker, facts: ManagedFacts): 
     engine: worker.engineName,
     draining: worker.draining || beat?.draining === true ? true : undefined,
     last_reservation: beat?.last_reservation,
+    last_handover: beat?.last_handover,
   });
   return known<ManagedWorker>({
     worker: info,

@@ -18,10 +18,12 @@ export function handOver(
   reservation: Reservation,
   authorization: string | undefined,
 ): { readonly status: number; readonly headers: readonly string[] } {
+  // A bundled worker tells of the request by this id as soon as it has it; others pass it over.
+  const path = `${prefix}${target}${target.includes("?") ? "&" : "?"}hive_handover=${reservation.reservation_id}`;
   const held = ["x-hive-reservation", reservation.reservation_id, "cache-control", "no-store"];
-  if (direct === "redirect") return { status: 307, headers: ["location", origin + prefix + target, ...held] };
+  if (direct === "redirect") return { status: 307, headers: ["location", origin + path, ...held] };
   const { protocol, host } = new URL(origin);
-  const inside = `${X_ACCEL_PREFIX}/${protocol.slice(0, -1)}/${host}${prefix}${target}`;
+  const inside = `${X_ACCEL_PREFIX}/${protocol.slice(0, -1)}/${host}${path}`;
   const key = authorization === undefined ? [] : ["x-hive-authorization", authorization];
   return { status: 200, headers: ["x-accel-redirect", inside, ...key, ...held] };
 }

@@ -68,8 +68,11 @@ export class ReservationBook {
     if (this.#byRow.size === 0) return 0;
     const atRow = this.#byRow.get(row);
     if (atRow === undefined) return 0;
+    const { last_reservation, last_handover } = worker;
     const echoed =
-      worker.last_reservation === undefined ? -1 : atRow.findIndex(({ id }) => id === worker.last_reservation);
+      last_reservation === undefined && last_handover === undefined
+        ? -1
+        : atRow.findLastIndex(({ id }) => id === last_reservation || id === last_handover);
     if (echoed !== -1) return echoed + 1;
     let contained = 0;
     while (contained < atRow.length && (atRow[contained] as BookEntry).createdAtMs < reportedAtMs) contained++;

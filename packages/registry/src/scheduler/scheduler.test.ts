@@ -69,6 +69,18 @@ describe("between two heartbeats", () => {
     expect(reserve()).toBeUndefined();
   });
 
+  test("a worker that names whom it was sent last ends what was reserved for them up to there, and no more", () => {
+    const { clock, registry, report, reserve } = aFleet();
+    report({ slots_total: 3, slots_busy: 0 });
+    const [, second] = [1, 2, 3].map(() => reserve({ handed_over: true }));
+    clock.advance(10);
+    report({ slots_total: 3, slots_busy: 2, last_handover: second?.reservation_id ?? "" });
+    expect(registry.reservationCount()).toBe(1);
+    expect(reserve()).toBeUndefined();
+    report({ slots_total: 3, slots_busy: 0, last_handover: second?.reservation_id ?? "" });
+    expect(registry.reservationCount()).toBe(0);
+  });
+
   test("what others asked of a worker is counted beside what we did", () => {
     const { report, chosen } = aFleet();
     report({ slots_total: 4, slots_busy: 3 }, { slots_total: 4, slots_busy: 1 });

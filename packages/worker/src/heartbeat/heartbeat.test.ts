@@ -80,6 +80,11 @@ test("the hive hears of loading, idle, busy with its queue, idle again, and the 
   await Promise.all(asked);
   await until("idle again", () => hive.beats.at(-1)?.state === "Idle");
   expect(hive.beats.at(-1)).toMatchObject({ slots_busy: 0, queue_depth: 0, last_reservation: "r-42" });
+  expect(hive.beats.at(-1)).not.toHaveProperty("last_handover");
+
+  const sent = new URL("/v1/chat/completions?hive_handover=r-43", worker.url);
+  await post(sent.href, aQuestion("Hi", { max_tokens: 1 }), { headers: { authorization: "Bearer s3cret" } });
+  await until("who was sent here is told of", () => hive.beats.at(-1)?.last_handover === "r-43");
 
   await worker.stop();
   expect(hive.beats.some(({ draining }) => draining === true)).toBe(true);

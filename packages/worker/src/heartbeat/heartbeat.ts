@@ -26,6 +26,7 @@ const TIMEOUT_MS = 2_000;
 /** What the worker tells its hive now. */
 export function heartbeatOf(status: WorkerStatus, options: HeartbeatOptions, nowMs: number): WorkerHeartbeat {
   const load = status.load();
+  const { lastHandover } = status;
   const busy = load.slots_busy >= load.slots_total;
   return {
     worker_id: options.workerId,
@@ -38,6 +39,7 @@ export function heartbeatOf(status: WorkerStatus, options: HeartbeatOptions, now
     ...(status.engine && { backend: status.engine.info.backend }),
     ...(status.phase === "draining" && { draining: true }),
     ...(status.lastReservation !== undefined && { last_reservation: status.lastReservation }),
+    ...(lastHandover !== undefined && { last_handover: lastHandover }),
   };
 }
 

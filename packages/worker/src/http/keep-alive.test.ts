@@ -7,7 +7,7 @@ import { aQuestion, post } from "../testing/ask.ts";
 import { createServer } from "./server.ts";
 
 test("a stream that is silent for long says something that readers skip", async () => {
-  const status = new WorkerStatus({ slots: 1 });
+  const status = new WorkerStatus({ now: Date.now }, { slots: 1 });
   let speak = (): void => {};
   const silence = new Promise<void>((resolve) => {
     speak = resolve;

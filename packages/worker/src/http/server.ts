@@ -195,6 +195,12 @@ function includesUsage(body: SamplingBody): boolean {
 }
 
 function noteReservation(request: FastifyRequest, status: WorkerStatus): void {
+  const { hive_handover: handover } = request.query as { readonly hive_handover?: unknown };
   const id = request.headers["x-hive-reservation"];
-  if (typeof id === "string" && id !== "" && id.length <= MAX_RESERVATION_ID_LENGTH) status.reserved(id);
+  // A client that a queen sent here brings the id in the query: a redirect can set no header.
+  if (isReservationId(handover)) status.handedOver(handover);
+  else if (isReservationId(id)) status.reserved(id);
 }
+
+const isReservationId = (id: unknown): id is string =>
+  typeof id === "string" && id !== "" && id.length <= MAX_RESERVATION_ID_LENGTH;
