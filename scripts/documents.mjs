@@ -2,6 +2,8 @@
 import { ERROR_MEANING, ERROR_STATUS } from "../packages/contract/dist/index.js";
 import { openApi } from "../packages/hive/dist/http/openapi.js";
 import { serveQueen, VERSION } from "../packages/queen/dist/index.js";
+import { FAMILIES } from "../packages/queen/dist/observability/families.js";
+import { processMetrics } from "../packages/queen/dist/observability/metrics.js";
 import { API_ERROR } from "../packages/worker/dist/errors.js";
 
 /** What the worker's codes mean; `errorsPage` holds them against the worker's own table. */
@@ -28,6 +30,7 @@ const WORKER_MEANING = {
 export async function documents() {
   return {
     "docs/reference/errors.md": errorsPage(),
+    "docs/reference/metrics.md": await metricsPage(),
     "docs/reference/openapi.json": json(await queenOpenApi()),
     "docs/reference/hive-openapi.json": json(openApi(VERSION)),
   };
@@ -116,6 +119,36 @@ ${table(
     ["3", "no queen was reached: the message says how to start one"],
   ],
 )}
+`;
+}
+
+async function metricsPage() {
+  const rows = FAMILIES.map(({ name, kind, labels, help }) => [`\`${name}\``, kind, labels.join(", "), help]);
+  const ofProcess = (await processMetrics().getMetricsAsJSON())
+    .map(({ name, type, help }) => [`\`${name}\``, type, "", help])
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return `<!-- Made from packages/queen/src/observability/families.ts by \`npm run docs\`. Do not edit. -->
+
+# Metrics
+
+\`GET /metrics\` on the queen, in Prometheus's text format. With a token it is asked for it, like every route but \`/healthz\`:
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: hive-queen
+    static_configs: [{ targets: ["127.0.0.1:7833"] }]
+    authorization: { credentials_file: /etc/prometheus/hive-token }
+\`\`\`
+
+Numbers are read at the moment of asking. No label holds what a client made up, but the names of models for which requests wait.
+
+## Of the queen
+
+${table(["metric", "kind", "labels", "what it is"], rows)}
+
+## Of its process
+
+${table(["metric", "kind", "labels", "what it is"], ofProcess)}
 `;
 }
 

@@ -28,6 +28,7 @@ describe("documents that are made from the code", () => {
     const made = JSON.parse(ran.stdout) as Record<string, string>;
     expect(Object.keys(made)).toEqual([
       "docs/reference/errors.md",
+      "docs/reference/metrics.md",
       "docs/reference/openapi.json",
       "docs/reference/hive-openapi.json",
     ]);

@@ -84,7 +84,7 @@ export async function serveQueen(
     const reached: { url: string } = { url: "" };
     const local = hivesOfThisMachine({ clock, queenUrl: () => reached.url }, settings);
     const app = await buildApp(
-      { queen, local, log, doors: [gateway.door], nextRequestId },
+      { queen, local, log, doors: [gateway.door], nextRequestId, gatewayStats: gateway.stats },
       token === undefined ? {} : { token },
     );
     const stop = stopperOf(app, gateway, log);

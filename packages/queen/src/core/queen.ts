@@ -59,6 +59,12 @@ export interface QueenOptions {
   readonly graceMs?: number;
 }
 
+/** Heartbeats and leases since the start. */
+export interface HeartbeatTotals {
+  readonly accepted: number;
+  readonly refused: number;
+}
+
 export const DEFAULT_EVICT_AFTER_MS = 300_000;
 const CHANGES_MAX = 16_384;
 /** A request that waits for a worker that failed is not kept much longer than that worker's pause. */
@@ -78,6 +84,7 @@ export class Queen {
   readonly #startedAtMs: number;
   readonly #graceMs: number;
   readonly #heartbeats: Rate;
+  readonly #heartbeatTotals: { accepted: number; refused: number } = { accepted: 0, refused: 0 };
   /** Hives of the catalog that were not heard since the start. */
   readonly #awaited: Set<string>;
   readonly line: WaitingLine;
@@ -140,6 +147,10 @@ export class Queen {
     this.registry.suspectHive(hiveId);
   }
 
+  get heartbeatTotals(): HeartbeatTotals {
+    return { ...this.#heartbeatTotals };
+  }
+
   nextHeartbeatMs(): number {
     return heartbeatIntervalMs(this.registry.hiveCount(), this.#pace);
   }
@@ -151,6 +162,8 @@ export class Queen {
 
   #replyTo(result: UpdateResult, nowMs: number): HeartbeatReply {
     this.#heartbeats.add(nowMs);
+    if (result.accepted) this.#heartbeatTotals.accepted++;
+    else this.#heartbeatTotals.refused++;
     const next_heartbeat_ms = this.nextHeartbeatMs();
     return result.accepted
       ? { accepted: true, next_heartbeat_ms }

@@ -10,6 +10,9 @@ import { HiveOperations } from "../core/hive-operations.ts";
 import type { LocalHives } from "../core/local-hives.ts";
 import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
+import { gatewayPaths } from "../gateway/openapi.ts";
+import type { GatewayStats } from "../gateway/stats.ts";
+import { metricsText } from "../observability/metrics.ts";
 import { VERSION } from "../version.ts";
 import { guardOf } from "./auth.ts";
 import { corsDoor } from "./cors.ts";
@@ -47,6 +50,7 @@ export async function buildApp(
     /** Asked before all others but the one for browsers, also while the queen stops. */
     readonly doors?: readonly Door[];
     readonly nextRequestId?: () => string;
+    readonly gatewayStats?: GatewayStats;
   },
   options: AppOptions = {},
 ): Promise<App> {
@@ -99,7 +103,7 @@ export async function buildApp(
     operations,
     hives: new HiveOperations({ queen, local, operations }, { hostname: hostname() }),
   });
-  healthRoutes(app, queen);
+  healthRoutes(app, queen, () => metricsText({ queen, gateway: deps.gatewayStats }));
   const endStreams = watchRoute(app, queen);
   app.addHook("preClose", (done) => {
     stop.begin();
@@ -117,7 +121,9 @@ const openapi = (options: AppOptions) => ({
     description: "Knows every hive and every worker of a fleet, and which worker is best for a model.",
     license: { name: "MIT" },
   },
+  paths: gatewayPaths(),
   tags: [
+    { name: "inference", description: "OpenAI's and Anthropic's paths, passed on to workers" },
     { name: "heartbeats", description: "Hives tell what runs on their machines" },
     { name: "registry", description: "What runs now" },
     { name: "routing", description: "Who should serve a request" },

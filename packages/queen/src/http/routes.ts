@@ -28,6 +28,7 @@ import {
 } from "@hive-registry/contract";
 import { Type } from "typebox";
 import type { Queen } from "../core/queen.ts";
+import { METRICS_CONTENT_TYPE } from "../observability/metrics.ts";
 import type { App } from "./typed-app.ts";
 
 const CatalogParamsSchema: Schema<{ readonly id: string }> = shape<{ readonly id: string }>()(
@@ -245,7 +246,7 @@ export function catalogRoutes(app: App, queen: Queen): void {
   );
 }
 
-export function healthRoutes(app: App, queen: Queen): void {
+export function healthRoutes(app: App, queen: Queen, metrics: () => Promise<string>): void {
   const tags = ["health"];
   const OkSchema: Schema<{ readonly status: string }> = shape<{ readonly status: string }>()(
     Type.Object({ status: Type.String() }),
@@ -261,6 +262,21 @@ export function healthRoutes(app: App, queen: Queen): void {
     () => {
       queen.assertReady();
       return { status: "ready" };
+    },
+  );
+  app.get(
+    "/metrics",
+    {
+      schema: {
+        tags,
+        summary: "Metrics for Prometheus",
+        response: { 200: { content: { "text/plain": { schema: Type.String() } } }, ...failures },
+      },
+      serializerCompiler: () => String,
+    },
+    async (_request, reply) => {
+      const text = await metrics();
+      return reply.type(METRICS_CONTENT_TYPE).send(text);
     },
   );
 }
