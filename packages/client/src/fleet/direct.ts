@@ -1,11 +1,12 @@
-import type { HiveRegistry, HiveWorker } from "hive-registry";
+import type { HiveRegistry, HiveWorker, ReserveRequest } from "hive-registry";
 import { onAbort } from "../abort.ts";
 import { ClientError } from "../errors.ts";
 import { type Fetch, replyError, unreachable } from "../transport.ts";
 import { answerOf } from "./answer.ts";
-import type { Place, Places } from "./places.ts";
+import type { Place, Places, WaitOptions } from "./places.ts";
 import { refusal } from "./refusals.ts";
 import type { FleetRequest } from "./request.ts";
+import { placeRequest } from "./wishes.ts";
 
 /** So many workers get a request, each at most once, before it counts as failed. */
 export const TRIES_MAX = 3;
@@ -19,8 +20,8 @@ const NAMES_RESERVATIONS: ReadonlySet<string> = new Set(["llama-cpp"]);
 
 export interface DirectDeps {
   readonly places: Places;
-  /** Tells whether there is any other worker to try. */
-  readonly registry: Pick<HiveRegistry, "resolveModels" | "findWorkersByModel">;
+  /** Tells which workers there are to try. */
+  readonly registry: Pick<HiveRegistry, "resolveModels" | "findWorkersByModel" | "getWorker" | "getWorkersOnHive">;
   readonly fetch: Fetch;
   readonly now: () => number;
   /** The key that a worker demands. */
@@ -40,13 +41,16 @@ export interface DirectOptions {
  * @throws {ClientError} when there is no place; what workers fail with becomes the answer.
  */
 export async function askWorkers(deps: DirectDeps, request: FleetRequest, options: DirectOptions): Promise<Response> {
+  const { model, wishes, signal } = request;
+  const wish = placeRequest(deps.registry, model, wishes);
+  const hasOther = () => wishes.worker === undefined && isThereAnother(deps.registry, model, tried);
   const tried: Place[] = [];
   const endMs = deps.now() + options.waitMs;
   let failure: ClientError | undefined;
-  while (failure === undefined || (tried.length < TRIES_MAX && isThereAnother(deps.registry, request.model, tried))) {
+  while (failure === undefined || (tried.length < TRIES_MAX && hasOther())) {
     let place: Place;
     try {
-      place = await placeFor(deps.places, request, tried, () => Math.max(0, endMs - deps.now()));
+      place = await placeFor(deps.places, wish, tried, () => ({ waitMs: Math.max(0, endMs - deps.now()), signal }));
     } catch (error) {
       if (failure !== undefined && error instanceof ClientError) break;
       throw error;
@@ -62,18 +66,17 @@ export async function askWorkers(deps: DirectDeps, request: FleetRequest, option
 /** A place at a worker that was not tried yet. */
 async function placeFor(
   places: Places,
-  { model, wishes, signal }: FleetRequest,
+  wish: ReserveRequest,
   tried: readonly Place[],
-  leftMs: () => number,
+  left: () => WaitOptions,
 ): Promise<Place> {
-  const wish = { ...wishes, model };
-  const place = await places.reserve(wish, { waitMs: leftMs(), signal });
+  const place = await places.reserve(wish, left());
   if (!tried.some((other) => isSame(other, place))) return place;
   // Whoever failed is put aside, so this is rare. Not excluded from the beginning: ids are unique within a hive only, and
   // another hive's worker of the same id may be the one that saves the request.
   place.release("cancelled");
   const exclude = tried.map(({ worker }) => worker.worker_id);
-  return await places.reserve({ ...wish, exclude }, { waitMs: leftMs(), signal });
+  return await places.reserve({ ...wish, exclude }, left());
 }
 
 const isSame = (one: HiveWorker, other: HiveWorker): boolean =>

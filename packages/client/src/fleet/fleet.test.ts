@@ -148,10 +148,74 @@ describe("a fleet", () => {
       workers.map((worker) => worker.info()),
     );
     const fleet = await aFleet(queen);
-    const headers = { "x-hive-policy": "session", "x-hive-session": "ada" };
+    const headers = { "x-hive-session": "ada" };
     for (let round = 0; round < 6; round++) await (await fleet.fetch(CHAT, { ...chat(), headers })).text();
     expect(workers.map(({ seen }) => seen.length).toSorted()).toEqual([0, 0, 6]);
     expect(workers.flatMap(({ requests }) => requests).some((one) => "x-hive-session" in one.headers)).toBe(false);
+  });
+
+  test("keeps requests together whose prompts begin alike, without being told how they begin", async () => {
+    const queen = await aQueen();
+    const workers = [await aWorker("a"), await aWorker("b"), await aWorker("c")];
+    queen.beat(
+      "desk",
+      workers.map((worker) => worker.info()),
+    );
+    const fleet = await aFleet(queen, { policy: "prefix" });
+    const ask = async (system: string, user: string) => {
+      const body = JSON.stringify({
+        model: "m",
+        messages: [
+          { role: "system", content: system.repeat(200) },
+          { role: "user", content: user },
+        ],
+      });
+      const response = await fleet.fetch(CHAT, { method: "POST", body });
+      await response.text();
+      return response.headers.get("x-hive-worker");
+    };
+    const first = { pirate: await ask("You are a pirate. ", "1"), poet: await ask("You are a poet. ", "2") };
+    expect(first.pirate).not.toBe(first.poet);
+    for (let round = 3; round < 8; round++) {
+      expect([await ask("You are a poet. ", `${round}`), await ask("You are a pirate. ", `${round}`)]).toEqual([
+        first.poet,
+        first.pirate,
+      ]);
+    }
+  });
+
+  test("sends to one worker alone what is wished for it alone, however many are called alike", async () => {
+    const queen = await aQueen();
+    const [a, b] = [await aWorker("demo"), await aWorker("demo", (response) => sendJson(response, {}, 503))];
+    queen.beat("desk", [a.info(), a.info({ worker_id: "other", gpu_percent: 0 })]);
+    queen.beat("rack", [b.info()]);
+    const fleet = await aFleet(queen);
+    const asked = async (worker: string) => {
+      const response = await fleet.fetch(CHAT, { ...chat(), headers: { "x-hive-worker": worker } });
+      return [response.status, response.headers.get("x-hive-id"), response.headers.get("x-hive-worker")];
+    };
+    expect(await asked("desk/demo")).toEqual([200, "desk", "demo"]);
+    expect(await asked("other")).toEqual([200, "desk", "other"]);
+    expect(await asked("desk/nobody")).toEqual([404, null, null]);
+    expect((await asked("rack/demo"))[0]).toBe(503);
+    expect(b.seen).toHaveLength(1);
+  });
+
+  test("says what is wrong with a wish that it cannot read", async () => {
+    const [queen, worker] = [await aQueen(), await aWorker()];
+    queen.beat("desk", [worker.info()]);
+    const fleet = await aFleet(queen);
+    for (const [name, value] of [
+      ["x-hive-policy", "cheapest"],
+      ["x-hive-labels", "gpu"],
+    ] as const) {
+      const response = await fleet.fetch(CHAT, { ...chat(), headers: { [name]: value } });
+      expect(response.status).toBe(400);
+      expect(await response.json()).toMatchObject({ error: { message: expect.stringContaining(name) } });
+    }
+    const elsewhere = await fleet.fetch(CHAT, { ...chat(), headers: { "x-hive-labels": "gpu=a100" }, waitMs: 0 });
+    expect(elsewhere.status).toBe(503);
+    expect((await fleet.fetch(CHAT, { ...chat(), reserve: { hive_id: "desk" } })).status).toBe(200);
   });
 
   test("streams an answer piece by piece as a conversation", async () => {

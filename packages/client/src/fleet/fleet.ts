@@ -205,9 +205,9 @@ export class Fleet {
     try {
       await this.#known(waitMs, signal);
       const method = init.method ?? (input instanceof Request ? input.method : "GET");
-      const models = modelsAnswer(this.registry, method, path);
+      const models = modelsAnswer({ registry: this.registry, aliases: this.#options.aliases ?? {} }, method, path);
       if (models !== undefined) return models;
-      const request = await readRequest(path, input, init);
+      const request = await readRequest(path, input, init, { policy: this.#options.policy });
       return await askWorkers(this.#direct, request, { waitMs, headMs: this.#options.headMs ?? CHAT_HEAD_MS });
     } catch (error) {
       return refusalOrThrow(error);

@@ -1,7 +1,11 @@
-import { findModel, withModel } from "./json-model.ts";
+import { findMembers, stringAt, withString } from "./json-members.ts";
 
 /** Larger bodies are refused: as many bytes as the queen's gateway and the worker take. */
 export const BODY_BYTES_MAX = 33_554_432;
+/** Members in which prompts begin, by OpenAI's paths and Anthropic's, in the order in which a worker reads them. */
+const PROMPT_MEMBERS = ["system", "instructions", "messages", "prompt", "query", "input"];
+/** Of a prompt, so much tells it from others: more than that seldom decides. */
+const PREFIX_CHARS_MAX = 16_384;
 
 /** A request's body that can be sent again to another worker. */
 export interface Payload {
@@ -9,11 +13,13 @@ export interface Payload {
   readonly model: string | undefined;
   /** What to send to a worker that knows the model as `model`. */
   bodyFor(model: string): BodyInit | undefined;
+  /** Text that is equal where prompts begin alike; empty when there is none. */
+  prefixKey(): string;
   /** What the runtime would have said of a body that it was not given itself. */
   readonly contentType: string | undefined;
 }
 
-const EMPTY: Payload = { model: undefined, contentType: undefined, bodyFor: () => undefined };
+const EMPTY: Payload = { model: undefined, contentType: undefined, bodyFor: () => undefined, prefixKey: () => "" };
 
 /**
  * @returns undefined when it is larger than {@link BODY_BYTES_MAX}.
@@ -39,11 +45,20 @@ function ofBytes(
 
 /** @param unchanged what to send while the model keeps its name */
 function ofText(text: string, unchanged: BodyInit): Payload {
-  const spot = findModel(text);
+  const span = findMembers(text, ["model"]).get("model");
+  const named = stringAt(text, span);
   return {
-    model: spot?.model,
+    model: named,
     contentType: undefined,
-    bodyFor: (model) => (spot === undefined || spot.model === model ? unchanged : withModel(text, spot, model)),
+    bodyFor: (model) => (span === undefined || model === named ? unchanged : withString(text, span, model)),
+    prefixKey() {
+      const spans = findMembers(text, PROMPT_MEMBERS);
+      const parts = PROMPT_MEMBERS.map((name) => spans.get(name)).filter((one) => one !== undefined);
+      return parts
+        .map(({ from, to }) => text.slice(from, Math.min(to, from + PREFIX_CHARS_MAX)))
+        .join("")
+        .slice(0, PREFIX_CHARS_MAX);
+    },
   };
 }
 
@@ -54,6 +69,7 @@ function ofForm(form: FormData): Payload {
   return {
     model,
     contentType: undefined,
+    prefixKey: () => "",
     bodyFor(name) {
       if (model === undefined || name === model) return form;
       const renamed = new FormData();

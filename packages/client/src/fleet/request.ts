@@ -1,9 +1,7 @@
-import type { ReserveRequest } from "hive-registry";
+import type { Policy } from "hive-registry";
 import { ClientError } from "../errors.ts";
 import { BODY_BYTES_MAX, type Payload, readPayload } from "./payload.ts";
-
-/** What a request may wish of the worker that gets it, beside its model. */
-export type Wishes = Omit<ReserveRequest, "model" | "exclude">;
+import { invalid, takeWishes, type Wishes } from "./wishes.ts";
 
 export interface FleetRequestInit extends RequestInit {
   /** Where the body does not name it. */
@@ -24,11 +22,7 @@ export interface FleetRequest {
   readonly headers: Headers;
   readonly payload: Payload;
   readonly signal: AbortSignal | undefined;
-  readonly waitMs: number | undefined;
 }
-
-/** The gateway's own request headers say the same here. They are for the one who chooses, not for the worker. */
-const WISH_HEADERS = { "x-hive-session": "session", "x-hive-policy": "policy" } as const;
 
 /** The path that is meant, whether it was given alone or below `baseUrl`, as clients give it that know only base URLs. */
 export function pathOf(input: string | URL | Request, baseUrl: string): string {
@@ -40,13 +34,25 @@ export function pathOf(input: string | URL | Request, baseUrl: string): string {
   );
 }
 
-/** @throws {ClientError} `BODY_TOO_LARGE`; `INVALID_REQUEST` when nothing names a model. */
+/**
+ * @param defaults.policy of requests that wish for none
+ * @throws {ClientError} `BODY_TOO_LARGE`; `INVALID_REQUEST` when nothing names a model, or a wish cannot be read.
+ */
 export async function readRequest(
   path: string,
   input: string | URL | Request,
   given: FleetRequestInit,
+  defaults: { readonly policy: Policy | undefined },
 ): Promise<FleetRequest> {
-  const { model: named, reserve, waitMs, body: ownBody, headers: ownHeaders, signal: ownSignal, ...rest } = given;
+  const {
+    model: named,
+    reserve,
+    waitMs: _waitMs,
+    body: ownBody,
+    headers: ownHeaders,
+    signal: ownSignal,
+    ...rest
+  } = given;
   const base = input instanceof Request ? input : undefined;
   const headers = new Headers(ownHeaders ?? base?.headers);
   const payload = await readPayload(ownBody ?? base?.body);
@@ -55,30 +61,26 @@ export async function readRequest(
   }
   const model = named ?? payload.model;
   if (model === undefined) {
-    const message = `A request to ${path} must name its model: in a JSON body, or as the option model`;
-    throw new ClientError("INVALID_REQUEST", message, { status: 400 });
+    throw invalid(`A request to ${path} must name its model: in a JSON body, or as the option model`);
   }
   if (payload.contentType !== undefined && !headers.has("content-type"))
     headers.set("content-type", payload.contentType);
   return {
     path,
     model,
-    wishes: { ...takeWishes(headers), ...reserve },
+    wishes: completed({ ...takeWishes(headers), ...reserve }, payload, defaults.policy),
     init: { ...rest, method: rest.method ?? base?.method ?? (payload.bodyFor(model) === undefined ? "GET" : "POST") },
     headers,
     payload,
     signal: ownSignal ?? base?.signal,
-    waitMs,
   };
 }
 
-function takeWishes(headers: Headers): Wishes {
-  const wishes: Record<string, string> = {};
-  for (const [header, wish] of Object.entries(WISH_HEADERS)) {
-    const value = headers.get(header);
-    if (value === null) continue;
-    wishes[wish] = value;
-    headers.delete(header);
-  }
-  return wishes;
+function completed(said: Wishes, payload: Payload, usual: Policy | undefined): Wishes {
+  // Who names a session wants to meet the same worker again.
+  const policy = said.policy ?? (said.session === undefined ? undefined : "session");
+  const wishes = policy === undefined ? said : { ...said, policy };
+  if ((policy ?? usual) !== "prefix" || said.prefix_key !== undefined) return wishes;
+  const prefix_key = payload.prefixKey();
+  return prefix_key === "" ? wishes : { ...wishes, prefix_key };
 }
