@@ -84,6 +84,13 @@ describe("a fleet", () => {
     await fleet.fetch(new URL("/v1/embeddings", queen.url), { body: new Blob([bytes]) });
     await fleet.fetch(`${queen.url}/v1/audio/transcriptions`, { method: "POST", body: form });
     await fleet.fetch(new Request(`${queen.url}/v1/embeddings`, { method: "POST", body: text }));
+    const endless = new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(8_000_000)) });
+    const refused = await fleet.fetch("/v1/embeddings", {
+      method: "POST",
+      body: endless,
+      duplex: "half",
+    } as RequestInit);
+    expect(refused.status).toBe(413);
     await fleet.fetch("/tokenize", { method: "POST", model: "m", body: "plain" });
     expect(worker.seen).toEqual([
       ...["POST /v1/embeddings?x=1", "POST /v1/embeddings", "POST /v1/audio/transcriptions", "POST /v1/embeddings"],
@@ -471,6 +478,13 @@ describe("while the queen is away", () => {
     expect(response.status).toBe(502);
     expect(await response.json()).toMatchObject({ error: { code: "queen_unreachable" } });
     await expect(fleet.reserve({ model: "m" })).rejects.toMatchObject({ code: "QUEEN_UNREACHABLE" });
+  });
+
+  test("closed before the first word from her, a request is told so", async () => {
+    const fleet = connect(`http://127.0.0.1:${await aClosedPort()}`, { backoff });
+    const asked = fleet.fetch(CHAT, chat());
+    await fleet.close();
+    expect(await (await asked).json()).toMatchObject({ error: { code: "shutting_down" } });
   });
 
   test("a wrong token is told by ready and by every request", async () => {

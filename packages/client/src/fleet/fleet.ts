@@ -239,7 +239,7 @@ export class Fleet {
       };
       this.ready.then(
         () => done(resolve),
-        (error) => done(() => reject(error)),
+        (error) => done(() => reject(this.#isClosed ? closedError() : error)),
       );
     });
     if (this.#isClosed) throw closedError();

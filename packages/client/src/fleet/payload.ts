@@ -83,10 +83,14 @@ function ofForm(form: FormData): Payload {
 async function readAll(source: Response, bytesMax: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
   const pieces: Uint8Array[] = [];
   let bytes = 0;
-  for await (const piece of source.body ?? []) {
-    bytes += piece.byteLength;
-    if (bytes > bytesMax) return undefined;
-    pieces.push(piece);
+  const reader = source.body?.getReader();
+  for (let piece = await reader?.read(); piece?.value !== undefined; piece = await reader?.read()) {
+    bytes += piece.value.byteLength;
+    if (bytes > bytesMax) {
+      reader?.cancel().catch(() => undefined);
+      return undefined;
+    }
+    pieces.push(piece.value);
   }
   const all = new Uint8Array(bytes);
   let at = 0;
