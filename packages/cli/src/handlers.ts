@@ -92,6 +92,36 @@ export function handlers(): Handlers {
       const { stopHive } = await import("./machines/lifecycle.ts");
       exitWith(await stopHive({ ...depsFor(flags), pause, hiveId: localHiveOf(env).hiveId }, host));
     },
+    async simulate(flags) {
+      const [{ simulate }, { startTraffic }, { startFakeFleet }] = await Promise.all([
+        import("./simulate/fleet.ts"),
+        import("./simulate/traffic.ts"),
+        import("@hive-registry/simulation"),
+      ]);
+      const deps = depsFor(flags);
+      const named = names(flags.tokenFile).command;
+      const command = flags.queen === undefined ? named : `${named} --queen ${flags.queen}`;
+      await simulate(
+        {
+          ...{ ...deps, pause, interruptible, startFleet: startFakeFleet },
+          startTraffic: (options) => startTraffic({ client: deps.client, fetch }, options),
+        },
+        flags,
+        { queenUrl: queenUrlOf(flags.queen, env), token: tokenOf(flags.tokenFile, env), command },
+      );
+    },
+    async simulateCompare(flags) {
+      const [{ compare }, { DEFAULT_SCENARIO, simulate, simulateCentral, WAYS }] = await Promise.all([
+        import("./simulate/compare.ts"),
+        import("@hive-registry/simulation"),
+      ]);
+      const { print, progress, look } = depsFor({});
+      const breathe = () => pause(0);
+      await compare(
+        { ...{ print, progress, look, breathe, simulate, simulateCentral }, ways: WAYS, scenario: DEFAULT_SCENARIO },
+        flags,
+      );
+    },
   };
 }
 

@@ -6,6 +6,8 @@ import type { WorkersFlags } from "./fleet/workers.ts";
 import { RULES } from "./route/candidates.ts";
 import type { RouteFlags } from "./route/route.ts";
 import type { ServerName } from "./servers/commands.ts";
+import type { CompareFlags } from "./simulate/compare.ts";
+import type { SimulateFlags } from "./simulate/fleet.ts";
 import type { LogsFlags } from "./worker/logs.ts";
 import type { StartFlags } from "./worker/start.ts";
 
@@ -47,6 +49,8 @@ export interface Handlers {
   workerLogs(workerId: string, flags: QueenFlags & LogsFlags): Promise<void>;
   hiveStart(host: string, flags: QueenFlags): Promise<void>;
   hiveStop(host: string, flags: QueenFlags): Promise<void>;
+  simulate(flags: QueenFlags & SimulateFlags): Promise<void>;
+  simulateCompare(flags: CompareFlags): Promise<void>;
 }
 
 /** The words of the command line. Wrong ones throw commander's error; it has told its reason by then. */
@@ -64,6 +68,7 @@ export function program(handlers: Handlers, version: string): Command {
   inference(hive, handlers);
   workerCommands(hive, handlers);
   lifecycle(hive, handlers);
+  simulation(hive, handlers);
   return hive;
 }
 
@@ -176,6 +181,40 @@ function lifecycle(hive: Command, handlers: Handlers): void {
     .action((host: string, flags) => handlers.hiveStop(host, merged(hive, flags)));
 }
 
+function simulation(hive: Command, handlers: Handlers): void {
+  hive.commandsGroup("To try it out:");
+  const simulate = withQueen(hive.command("simulate"))
+    .description("fake hives and workers on real sockets, for the queen that runs; `compare` needs none")
+    .option("--hives <n>", "hives", wholeNumber, 4)
+    .option("--workers <n>", "workers on each hive", wholeNumber, 2)
+    .option("--slots <n>", "requests at once in each worker", wholeNumber, 4)
+    .option("--model <name>", "what they serve, dealt out in turn; may be given several times (fake-model)", collect)
+    .option("--tokens-per-second <n>", "pace of each answer", decimal, 40)
+    .option("--answer-tokens <n>", "length of an answer", wholeNumber, 40)
+    .option("--loading <seconds>", "how long a worker loads its model at first", decimal)
+    .option("--fault <kind>", "hang, die, refuse or slow; may be given several times", collectOf(FAULTS))
+    .option("--fault-share <share>", "of the requests that a fault meets, 0 to 1", decimal, 0.1)
+    .option("--requests <n>", "a second, from clients that ask the queen for a place", decimal, 0)
+    .option("--seconds <n>", "ends by itself after so long", seconds)
+    .option("--seed <n>", "the same seed, the same names, faults and pauses", wholeNumber, 1)
+    .action((flags) => handlers.simulate(merged(hive, flags)));
+  simulate
+    .command("compare")
+    .description("how long requests wait with each way of choosing a worker, on a clock of its own")
+    .option("--hives <n>", "hives", wholeNumber, 25)
+    .option("--workers <n>", "workers on each hive", wholeNumber, 4)
+    .option("--slots <n>", "requests at once in each worker", wholeNumber, 1)
+    .option("--load <share>", "of all slots that is asked for; may be given several times (0.7, 0.9)", collectDecimal)
+    .option("--beat <seconds>", "between two heartbeats of a hive", decimal, 5)
+    .option("--queens <n>", "queens that do not know of each other's reservations", wholeNumber, 1)
+    .option("--requests <n>", "requests in all", wholeNumber, 20_000)
+    .option("--prefixes <n>", "how many beginnings prompts share; shows who remembers them", wholeNumber)
+    .option("--way <name>", "only this one; may be given several times", collectOf(WAYS))
+    .option("--seed <n>", "the same seed, the same table", wholeNumber, 1)
+    .option("--json", "for programs")
+    .action((flags) => handlers.simulateCompare(flags));
+}
+
 /** A server's own program reads its words, also --help. */
 function passedOn(command: Command, description: string): Command {
   return command
@@ -224,4 +263,20 @@ const collect = (value: string, before: readonly string[] | undefined): string[]
 function collectLabels(value: string, before: readonly string[] | undefined): string[] {
   if (!/^[^=]+=/.test(value)) throw new InvalidArgumentError("It must be KEY=VALUE, such as zone=eu.");
   return collect(value, before);
+}
+
+const collectDecimal = (value: string, before: readonly number[] | undefined): number[] => [
+  ...(before ?? []),
+  decimal(value),
+];
+
+/** As the simulation has them; written here because loading it takes longer than most commands. */
+const FAULTS = ["hang", "die", "refuse", "slow"];
+const WAYS = ["random", "seed-rule", "route", "best", "least-load", "power-of-two", "round-robin", "session", "prefix"];
+
+function collectOf(names: readonly string[]): (value: string, before: readonly string[] | undefined) => string[] {
+  return (value, before) => {
+    if (names.includes(value)) return collect(value, before);
+    throw new InvalidArgumentError(`It must be one of ${names.join(", ")}.`);
+  };
 }

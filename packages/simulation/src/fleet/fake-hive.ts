@@ -89,7 +89,7 @@ export class FakeHive {
     }, URGENT_DELAY_MS);
   }
 
-  /** @param goodbye the queen forgets it at once; without, it just falls silent, as when its power fails. */
+  /** @param goodbye the queen sends nobody there any more; without, it just falls silent, as when its power fails. */
   async stop({ goodbye = true }: { readonly goodbye?: boolean } = {}): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
