@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { PROGRAM_FILE } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
 import { readLog, startLocalHive, statusLocalHive, stopLocalHive } from "@hive-registry/lifecycle";
 import type { Clock } from "./core/clock.ts";
@@ -26,11 +27,11 @@ export function hivesOfThisMachine(
   };
 }
 
-/** The agent's `main.js`, where its package is installed beside this one. */
+/** The agent's program, where its package is installed beside this one. */
 function agentProgram(): string {
   try {
     const index = createRequire(import.meta.url).resolve("@hive-registry/hive");
-    return join(dirname(index), "main.js");
+    return join(dirname(index), PROGRAM_FILE);
   } catch (cause) {
     throw new HiveError("AGENT_MISSING", "The package @hive-registry/hive is not installed beside the queen", {
       cause,

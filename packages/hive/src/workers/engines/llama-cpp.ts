@@ -1,5 +1,6 @@
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
+import { PROGRAM_FILE } from "@hive-registry/command";
 import { ERROR_STATUS, type ErrorCode, HiveError } from "@hive-registry/contract";
 import { withoutOwnSettings } from "../../config/settings.ts";
 import type { Command, Ending, Engine, Launch, Verdict } from "./engine.ts";
@@ -51,7 +52,7 @@ function programBeside(entry: string | undefined): string {
   if (entry === undefined) {
     throw new HiveError("ENGINE_MISSING", `The bundled worker is not installed here: npm install ${WORKER_PACKAGE}`);
   }
-  return join(dirname(entry), "main.js");
+  return join(dirname(entry), PROGRAM_FILE);
 }
 
 function flags(launch: Launch): string[] {

@@ -1,0 +1,47 @@
+// Each program as one file, dist/bundle.js beside its parts: it loads in a third of the time, and npm start runs it. Nothing else differs,
+// so tests and development use the parts, which are never out of date.
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const PROGRAMS = ["cli", "queen", "hive", "worker"];
+/** Native, or with files of their own that they look for beside themselves. */
+const LEFT_OUTSIDE = ["libsql", "node-llama-cpp", "@fastify/swagger", "@fastify/swagger-ui"];
+/** For what was CommonJS. */
+const REQUIRE =
+  'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';
+
+/** Makes the bundles anew when something was compiled since. @param {string} root of the workspace, compiled */
+export async function bundle(root) {
+  const stamp = join(root, "node_modules", ".hive-registry-bundled");
+  const of = (name) => join(root, "packages", name, "dist");
+  const inputs = createHash("sha256").update(readFileSync(join(root, "package-lock.json")));
+  inputs.update(readFileSync(new URL(import.meta.url)));
+  for (const name of readdirSync(join(root, "packages")))
+    inputs.update(`${name} ${statSync(join(of(name), ".tsbuildinfo")).mtimeMs}\n`);
+  const wanted = inputs.digest("hex");
+  const outputs = PROGRAMS.map((name) => join(of(name), "bundle.js"));
+  if (outputs.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+
+  const { build } = await import("esbuild");
+  await Promise.all(
+    PROGRAMS.map((name, at) =>
+      build({
+        absWorkingDir: root,
+        entryPoints: [join(of(name), "main.js")],
+        outfile: outputs[at],
+        bundle: true,
+        platform: "node",
+        target: "node20",
+        format: "esm",
+        external: LEFT_OUTSIDE,
+        banner: { js: REQUIRE },
+        sourcemap: true,
+        sourcesContent: false,
+        keepNames: true,
+        logLevel: "warning",
+      }),
+    ),
+  );
+  writeFileSync(stamp, wanted);
+}
