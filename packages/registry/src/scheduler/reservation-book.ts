@@ -2,52 +2,105 @@ import { DeadlineHeap, type Due } from "../deadline-heap.ts";
 import type { WorkerInfo } from "../types.ts";
 
 /** One reservation as the book keeps it. */
-export interface BookEntry extends Due {
+export class BookEntry implements Due {
   readonly id: string;
   readonly row: number;
   readonly createdAtMs: number;
   /** Its worker's report ends it. */
   readonly handedOver: boolean;
+  /** Where the book keeps it; -1 once it has ended. */
+  place: number;
+  // The others at the same worker, in the order in which they were made, in a circle.
+  before: BookEntry = this;
+  after: BookEntry = this;
+  // Its place in the deadline heap.
+  checkAtMs: number;
+  deadlinePosition = -1;
+
+  constructor(id: string, place: number, of: { row: number; nowMs: number; expiresAtMs: number; handedOver: boolean }) {
+    this.id = id;
+    this.place = place;
+    this.row = of.row;
+    this.createdAtMs = of.nowMs;
+    this.checkAtMs = of.expiresAtMs;
+    this.handedOver = of.handedOver;
+  }
 }
+
+/** Between the parts of an id: which book made it, where it is kept there, and its number. */
+const DASH = "-";
 
 /**
  * All reservations that stand, by id, by worker and by when they expire. Each ends exactly once, whoever ends it first:
- * release, time, or the worker's going.
+ * release, time, or the worker's going. An id says where its entry lies, so that neither making one nor ending it costs a
+ * look into a table of texts.
  */
 export class ReservationBook {
-  readonly #byId: Map<string, BookEntry> = new Map();
-  /** In the order in which they were made. */
-  readonly #byRow: Map<number, BookEntry[]> = new Map();
+  readonly #idPrefix: string;
+  readonly #entries: (BookEntry | undefined)[] = [];
+  readonly #free: number[] = [];
+  /** The oldest at each worker that has one. */
+  readonly #oldestAt: Map<number, BookEntry> = new Map();
   readonly #expiring: DeadlineHeap<BookEntry> = new DeadlineHeap();
+  #made = 0;
+  #size = 0;
+
+  /** @param name begins all ids; books that may be asked for each other's must have different ones. */
+  constructor(name: string) {
+    this.#idPrefix = name + DASH;
+  }
 
   get size(): number {
-    return this.#byId.size;
+    return this.#size;
   }
 
-  add(id: string, row: number, nowMs: number, expiresAtMs: number, handedOver: boolean): void {
-    const entry: BookEntry = { id, row, createdAtMs: nowMs, handedOver, checkAtMs: expiresAtMs, deadlinePosition: -1 };
-    this.#byId.set(id, entry);
-    const atRow = this.#byRow.get(row);
-    if (atRow === undefined) this.#byRow.set(row, [entry]);
-    else atRow.push(entry);
-    this.#expiring.schedule(entry, expiresAtMs, false);
+  add(of: { row: number; nowMs: number; expiresAtMs: number; handedOver: boolean }): BookEntry {
+    const place = this.#free.pop() ?? this.#entries.length;
+    const id = `${this.#idPrefix}${place}${DASH}${++this.#made}`;
+    const entry = new BookEntry(id, place, of);
+    this.#entries[place] = entry;
+    this.#size++;
+    const oldest = this.#oldestAt.get(of.row);
+    if (oldest === undefined) this.#oldestAt.set(of.row, entry);
+    else {
+      entry.before = oldest.before;
+      entry.after = oldest;
+      oldest.before.after = entry;
+      oldest.before = entry;
+    }
+    this.#expiring.schedule(entry, of.expiresAtMs, false);
+    return entry;
   }
 
-  /** @returns the worker's row; -1 when it had ended already. */
-  end(id: string): number {
-    const entry = this.#byId.get(id);
-    if (entry === undefined) return -1;
-    this.#byId.delete(id);
+  /** Undefined when it has ended, or never was. */
+  find(id: string): BookEntry | undefined {
+    if (!id.startsWith(this.#idPrefix)) return undefined;
+    const place = Number.parseInt(id.slice(this.#idPrefix.length), 10);
+    const entry = this.#entries[place];
+    return entry?.id === id ? entry : undefined;
+  }
+
+  /** @returns false when it had ended already. */
+  end(entry: BookEntry): boolean {
+    const { place, row } = entry;
+    if (place === -1) return false;
+    entry.place = -1;
+    this.#entries[place] = undefined;
+    this.#free.push(place);
+    this.#size--;
     this.#expiring.remove(entry);
-    const atRow = this.#byRow.get(entry.row) as BookEntry[];
-    if (atRow.length === 1) this.#byRow.delete(entry.row);
-    else atRow.splice(atRow.indexOf(entry), 1);
-    return entry.row;
+    if (entry.after === entry) this.#oldestAt.delete(row);
+    else {
+      entry.before.after = entry.after;
+      entry.after.before = entry.before;
+      if (this.#oldestAt.get(row) === entry) this.#oldestAt.set(row, entry.after);
+    }
+    return true;
   }
 
   /** One whose time is over. */
-  nextExpired(nowMs: number): string | undefined {
-    return this.#expiring.due(nowMs)?.id;
+  nextExpired(nowMs: number): BookEntry | undefined {
+    return this.#expiring.due(nowMs);
   }
 
   /** When the next one's time is over, ms; `Infinity` when there is none. */
@@ -57,32 +110,47 @@ export class ReservationBook {
 
   /** The worker is gone, and what was reserved at it. */
   endAllAt(row: number): void {
-    for (const { id } of [...(this.#byRow.get(row) ?? [])]) this.end(id);
+    for (let entry = this.#oldestAt.get(row); entry !== undefined; entry = this.#oldestAt.get(row)) this.end(entry);
   }
 
   /**
-   * How many of ours a worker's report can contain: up to the one that it names as the last it admitted; when it names none
+   * How many of ours a worker's report can contain: up to the last of those that it names as admitted; when it names none
    * that stands, those made before the report.
    */
   containedIn(row: number, worker: WorkerInfo, reportedAtMs: number): number {
-    if (this.#byRow.size === 0) return 0;
-    const atRow = this.#byRow.get(row);
-    if (atRow === undefined) return 0;
+    if (this.#size === 0) return 0;
     const { last_reservation, last_handover } = worker;
-    const echoed =
-      last_reservation === undefined && last_handover === undefined
-        ? -1
-        : atRow.findLastIndex(({ id }) => id === last_reservation || id === last_handover);
-    if (echoed !== -1) return echoed + 1;
-    let contained = 0;
-    while (contained < atRow.length && (atRow[contained] as BookEntry).createdAtMs < reportedAtMs) contained++;
-    return contained;
+    let echoed = 0;
+    let earlier = 0;
+    let at = 0;
+    for (const { id, createdAtMs } of this.#at(row)) {
+      at++;
+      if (id === last_reservation || id === last_handover) echoed = at;
+      if (createdAtMs < reportedAtMs) earlier = at;
+    }
+    return echoed > 0 ? echoed : earlier;
   }
 
-  /** Of the first `count` at a worker, the ids of those that its report ends. */
-  handedOverAt(row: number, count: number): string[] {
+  /** Of the first `count` at a worker, those that its report ends. */
+  handedOverAt(row: number, count: number): BookEntry[] {
     if (count === 0) return [];
-    const contained = this.#byRow.get(row)?.slice(0, count) ?? [];
-    return contained.filter(({ handedOver }) => handedOver).map(({ id }) => id);
+    const found: BookEntry[] = [];
+    let at = 0;
+    for (const entry of this.#at(row)) {
+      if (at++ >= count) break;
+      if (entry.handedOver) found.push(entry);
+    }
+    return found;
+  }
+
+  /** Those at a worker, oldest first. None may end meanwhile. */
+  *#at(row: number): Generator<BookEntry> {
+    const oldest = this.#oldestAt.get(row);
+    if (oldest === undefined) return;
+    let entry = oldest;
+    do {
+      yield entry;
+      entry = entry.after;
+    } while (entry !== oldest);
   }
 }

@@ -8,7 +8,7 @@ import { CHOOSE, type Choice } from "./policies.ts";
 import type { Pool } from "./pool.ts";
 import { filterOf, type PoolFilter } from "./pool-filter.ts";
 import { PrefixMemory } from "./prefix-memory.ts";
-import { ReservationBook } from "./reservation-book.ts";
+import { type BookEntry, ReservationBook } from "./reservation-book.ts";
 import { Room } from "./room.ts";
 import { type RingView, SessionRings } from "./session-rings.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./types.ts";
@@ -50,11 +50,9 @@ export class Scheduler {
   readonly #onFreed: (row: number) => void;
   readonly #random: () => number;
   readonly #policy: Policy;
-  readonly #book: ReservationBook = new ReservationBook();
+  readonly #book: ReservationBook;
   readonly #rings: SessionRings;
   readonly #prefixes: PrefixMemory = new PrefixMemory(PREFIX_PIECES_MAX);
-  readonly #idPrefix: string;
-  #made = 0;
 
   constructor(
     deps: {
@@ -75,7 +73,7 @@ export class Scheduler {
     this.room = new Room(view);
     this.breaker = new Breaker(options.breaker);
     this.#rings = new SessionRings(view);
-    this.#idPrefix = `${Math.floor(options.random() * 2 ** 48).toString(36)}-`;
+    this.#book = new ReservationBook(Math.floor(options.random() * 2 ** 48).toString(36));
   }
 
   /** Places that are reserved now. */
@@ -98,24 +96,15 @@ export class Scheduler {
 
   /** @returns false when it had ended already. */
   release(reservationId: string, outcome: Outcome, nowMs: number): boolean {
-    const row = this.#book.end(reservationId);
-    if (row === -1) return false;
-    this.room.giveBack(row);
-    if (outcome === "error") this.breaker.failed(row, reservationId, nowMs);
-    else if (this.breaker.size > 0) {
-      if (outcome === "ok") this.breaker.succeeded(row, reservationId, nowMs);
-      else this.breaker.cancelled(row, reservationId);
-    }
-    this.#settle(row);
-    this.#onFreed(row);
-    return true;
+    const entry = this.#book.find(reservationId);
+    return entry !== undefined && this.#end(entry, outcome, nowMs);
   }
 
   /** Ends the reservations whose time is over, and the pauses. */
   expire(nowMs: number): void {
     // The one who reserved was lost, which says nothing of the worker.
-    for (let id = this.#book.nextExpired(nowMs); id !== undefined; id = this.#book.nextExpired(nowMs)) {
-      this.release(id, "cancelled", nowMs);
+    for (let entry = this.#book.nextExpired(nowMs); entry !== undefined; entry = this.#book.nextExpired(nowMs)) {
+      this.#end(entry, "cancelled", nowMs);
     }
     if (this.breaker.size === 0) return;
     for (let row = this.breaker.nextDue(nowMs); row !== -1; row = this.breaker.nextDue(nowMs)) {
@@ -154,10 +143,14 @@ export class Scheduler {
 
   reported(row: number, worker: WorkerInfo, reportedAtMs: number): void {
     const contained = this.#book.containedIn(row, worker, reportedAtMs);
+    if (contained === 0) {
+      this.room.reported(row, 0);
+      return;
+    }
     const handedOver = this.#book.handedOverAt(row, contained);
-    for (const id of handedOver) {
-      this.#book.end(id);
-      this.breaker.cancelled(row, id);
+    for (const entry of handedOver) {
+      this.#book.end(entry);
+      this.breaker.cancelled(row, entry.id);
       this.room.giveBack(row);
     }
     if (handedOver.length > 0) this.#settle(row);
@@ -294,9 +287,9 @@ export class Scheduler {
   }
 
   #take({ ttl_ms, handed_over }: ReserveRequest, row: number, model: string, nowMs: number): Reservation {
-    const reservation_id = this.#idPrefix + (++this.#made).toString(36);
     const expires_at_ms = nowMs + Math.min(ttl_ms ?? TTL_DEFAULT_MS, TTL_MAX_MS);
-    this.#book.add(reservation_id, row, nowMs, expires_at_ms, handed_over === true);
+    const entry = this.#book.add({ row, nowMs, expiresAtMs: expires_at_ms, handedOver: handed_over === true });
+    const reservation_id = entry.id;
     this.room.reserve(row);
     if (this.breaker.size > 0) {
       this.breaker.given(row, reservation_id, nowMs);
@@ -310,8 +303,23 @@ export class Scheduler {
       model,
       created_at_ms: nowMs,
       expires_at_ms,
-      release: (outcome = "ok") => this.release(reservation_id, outcome, this.#now()),
+      release: (outcome = "ok") => this.#end(entry, outcome, this.#now()),
     };
+  }
+
+  /** @returns false when it had ended already. */
+  #end(entry: BookEntry, outcome: Outcome, nowMs: number): boolean {
+    if (!this.#book.end(entry)) return false;
+    const { row, id } = entry;
+    this.room.giveBack(row);
+    if (outcome === "error") this.breaker.failed(row, id, nowMs);
+    else if (this.breaker.size > 0) {
+      if (outcome === "ok") this.breaker.succeeded(row, id, nowMs);
+      else this.breaker.cancelled(row, id);
+    }
+    this.#settle(row);
+    this.#onFreed(row);
+    return true;
   }
 
   /** The worker is set aside, or not, as the breaker says. */
