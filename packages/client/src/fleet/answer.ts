@@ -12,7 +12,7 @@ export const READ_AHEAD_BYTES = 65_536;
 /** What a worker's answer becomes for the caller. */
 export interface AnswerDeps {
   readonly place: Place;
-  /** Called once, when the answer is over in whatever way. */
+  /** Called when the answer is over in whatever way; what comes after the first call is to be ignored. */
   readonly end: (outcome: Outcome) => void;
   /** The caller's. */
   readonly signal: AbortSignal | undefined;

@@ -1,4 +1,4 @@
-import type { HiveRegistry, HiveWorker, ReserveRequest } from "hive-registry";
+import type { HiveRegistry, HiveWorker, Outcome, ReserveRequest } from "hive-registry";
 import { onAbort } from "../abort.ts";
 import { ClientError } from "../errors.ts";
 import { type Fetch, replyError, unreachable } from "../transport.ts";
@@ -99,10 +99,7 @@ async function ask(
   const upstream = new AbortController();
   const stay = onAbort(signal, () => upstream.abort(signal?.reason));
   let timer = setTimeout(() => upstream.abort(), headMs);
-  let isOver = false;
-  const end = (outcome: Parameters<Place["release"]>[0]) => {
-    if (isOver) return;
-    isOver = true;
+  const end = (outcome: Outcome) => {
     clearTimeout(timer);
     stay();
     place.release(outcome);

@@ -304,6 +304,25 @@ describe("a worker that fails before its first byte is replaced by another", () 
     expect((await fleet.fetch(CHAT, chat())).status).toBe(200);
   });
 
+  test("and is not asked again for the same request, not even when it alone has room", async () => {
+    const queen = await aQueen();
+    const broken = await aWorker("broken", (response) => sendJson(response, {}, 503));
+    const busy = await aWorker("busy");
+    queen.beat("desk", [broken.info({ gpu_percent: 0 }), busy.info({ slots_total: 1, gpu_percent: 100 })]);
+    const fleet = await aFleet(queen);
+    const place = await fleet.reserve({ model: "m", exclude: ["broken"] });
+    const asked = fleet.fetch(CHAT, chat());
+    const untilMs = () => fleet.registry.getWorker("broken")?.set_aside_until_ms;
+    await until("it is set aside", () => untilMs() !== undefined);
+    const mayBeTriedMs = untilMs() as number;
+    await until("it may be tried again", () => Date.now() > mayBeTriedMs + 500);
+    expect(broken.seen).toHaveLength(1);
+    place.release();
+    expect((await asked).headers.get("x-hive-worker")).toBe("busy");
+    expect(broken.seen).toHaveLength(1);
+    await isFree(fleet);
+  });
+
   test("but none is asked twice, and three at most: then its own words are the answer, and OpenAI's clients do not try again", async () => {
     const queen = await aQueen();
     const broken = await Promise.all(
@@ -495,7 +514,9 @@ describe("while the queen is away", () => {
     onTestFinished(() => fleet.close());
     await expect(fleet.ready).rejects.toMatchObject({ code: "UNAUTHENTICATED" });
     expect((await fleet.fetch(CHAT, chat())).status).toBe(401);
-    expect(closed.seen).toHaveLength(1);
+    // In the time of these she would have been asked again.
+    for (let round = 0; round < 20; round++) await (await fetch(closed.url)).text();
+    expect(closed.seen).toHaveLength(21);
   });
 
   test("a fleet that is known survives even a refusal", async () => {
@@ -549,6 +570,29 @@ describe("with places from the queen", () => {
     place.release("error");
     await until("it is given back", () => queen.registry.reservationCount() === 0);
     expect(queen.outcomes.at(-1)).toBe("cancelled");
+  });
+
+  test("she is told who left and who broke off", async () => {
+    const queen = await aQueen();
+    const cuts: (() => void)[] = [];
+    const worker = await aWorker("a", (response) => {
+      startStream(response, ["one"]);
+      cuts.push(() => response.socket?.resetAndDestroy());
+    });
+    queen.beat("desk", [worker.info()]);
+    const fleet = await aFleet(queen, { coordination: "queen" });
+    const told = (count: number) => until("she is told", () => queen.outcomes.length === count);
+    await (await fleet.fetch(CHAT, chat())).body?.cancel();
+    await told(1);
+    const leaving = new AbortController();
+    await fleet.fetch(CHAT, { ...chat(), signal: leaving.signal });
+    leaving.abort();
+    await told(2);
+    const cut = await fleet.fetch(CHAT, chat());
+    cuts[2]?.();
+    await expect(cut.text()).rejects.toMatchObject({ code: "STREAM_CUT" });
+    await told(3);
+    expect(queen.outcomes).toEqual(["cancelled", "cancelled", "error"]);
   });
 
   test("who leaves while her answer is on its way gives the place back all the same", async () => {

@@ -61,6 +61,9 @@ describe("a mirror", () => {
     expect(() => mirror.apply(log[2] as RegistryEvent)).toThrow(expect.objectContaining({ code: "REVISION_GAP" }));
     for (const event of log) mirror.apply(event);
     expect(copy.listAllWorkers()).toEqual(queen.listAllWorkers());
+    const { revision } = copy;
+    for (const event of log) mirror.apply(event);
+    expect(copy.revision).toBe(revision);
   });
 
   test("tells times by its own clock, so that a queen whose clock is a year ahead is no trouble", () => {
