@@ -35,12 +35,14 @@ export async function resultOf(path, args) {
 }
 
 /** A queen with the defaults, whatever this user's settings say. @param {{ preload?: string, env?: object }} [options] */
-export function startQueen({ preload, env = {} } = {}) {
-  const main = fileURLToPath(new URL("../../packages/queen/dist/main.js", import.meta.url));
+export async function startQueen({ preload, env = {} } = {}) {
+  // As `hive up` and `hive queen` start it, with their flags of Node. Not there before all is compiled.
+  const { serverCommand } = await import("../../packages/cli/dist/servers/commands.js");
+  const [, ...program] = serverCommand("queen");
   const flags = preload === undefined ? [] : ["--import", preload];
   const args = ["--port", "0", "--catalog", "memory", "--log-level", "warn"];
   const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HIVE_")));
-  return startServer([...flags, main, ...args], { ...ours, XDG_CONFIG_HOME: tmpdir(), ...env });
+  return startServer([...flags, ...program, ...args], { ...ours, XDG_CONFIG_HOME: tmpdir(), ...env });
 }
 
 /**

@@ -4,8 +4,17 @@ import { PROGRAM_FILE } from "@hive-registry/command/program";
 /** What the command starts as processes, and where their programs are. */
 export type ServerName = "queen" | "hive";
 
-/** `node` and the program's path. */
+/**
+ * Flags of Node. What heartbeats tell lives until the next ones come, so the queen's collector copies all that is young, and every
+ * question waits meanwhile: some 12 ms with Node's 16 MB for it, 3 to 4 ms with 4 MB, for the same work in all.
+ */
+const NODE_FLAGS: Readonly<Record<ServerName, readonly string[]>> = {
+  queen: ["--max-semi-space-size=4"],
+  hive: [],
+};
+
+/** `node`, its flags, and the program's path. */
 export function serverCommand(server: ServerName): readonly string[] {
   const index = import.meta.resolve(`@hive-registry/${server}`);
-  return [process.execPath, fileURLToPath(new URL(`./${PROGRAM_FILE}`, index))];
+  return [process.execPath, ...NODE_FLAGS[server], fileURLToPath(new URL(`./${PROGRAM_FILE}`, index))];
 }
