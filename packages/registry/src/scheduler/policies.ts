@@ -8,7 +8,7 @@ export interface Choice {
   /** Was not tried already. Undefined where nobody was. */
   readonly accepts: ((seat: number) => boolean) | undefined;
   /** Belongs to the pool, has room and is accepted. */
-  readonly allows: (seat: number) => boolean;
+  allows(seat: number): boolean;
   isDegraded(seat: number): boolean;
   /** Share of its slots that is taken, 0–1; much more for a degraded one. */
   load(seat: number): number;
@@ -48,7 +48,7 @@ export const CHOOSE: Readonly<Record<Policy, (choice: Choice) => number>> = {
     const { session } = choice.request;
     if (session === undefined) return choice.pool.first("used", choice.accepts);
     const healthy = choice.findBySession(session, (seat) => choice.allows(seat) && !choice.isDegraded(seat));
-    return healthy === -1 ? choice.findBySession(session, choice.allows) : healthy;
+    return healthy === -1 ? choice.findBySession(session, (seat) => choice.allows(seat)) : healthy;
   },
 
   prefix: (choice) => {

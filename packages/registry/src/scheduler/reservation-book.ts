@@ -1,4 +1,5 @@
 import { DeadlineHeap, type Due } from "../deadline-heap.ts";
+import { grownCapacity, grownInt32 } from "../grow.ts";
 import type { WorkerInfo } from "../types.ts";
 
 /** One reservation as the book keeps it. */
@@ -39,8 +40,8 @@ export class ReservationBook {
   readonly #idPrefix: string;
   readonly #entries: (BookEntry | undefined)[] = [];
   readonly #free: number[] = [];
-  /** The oldest at each worker that has one. */
-  readonly #oldestAt: Map<number, BookEntry> = new Map();
+  /** By row: the place of the oldest there, and 1; 0 where nothing is reserved. */
+  #oldestAt: Int32Array = new Int32Array(0);
   readonly #expiring: DeadlineHeap<BookEntry> = new DeadlineHeap();
   #made = 0;
   #size = 0;
@@ -60,8 +61,8 @@ export class ReservationBook {
     const entry = new BookEntry(id, place, of);
     this.#entries[place] = entry;
     this.#size++;
-    const oldest = this.#oldestAt.get(of.row);
-    if (oldest === undefined) this.#oldestAt.set(of.row, entry);
+    const oldest = this.#oldest(of.row);
+    if (oldest === undefined) this.#setOldest(of.row, entry);
     else {
       entry.before = oldest.before;
       entry.after = oldest;
@@ -89,11 +90,11 @@ export class ReservationBook {
     this.#free.push(place);
     this.#size--;
     this.#expiring.remove(entry);
-    if (entry.after === entry) this.#oldestAt.delete(row);
+    if (entry.after === entry) this.#oldestAt[row] = 0;
     else {
       entry.before.after = entry.after;
       entry.after.before = entry.before;
-      if (this.#oldestAt.get(row) === entry) this.#oldestAt.set(row, entry.after);
+      if (this.#oldestAt[row] === place + 1) this.#setOldest(row, entry.after);
     }
     return true;
   }
@@ -110,7 +111,7 @@ export class ReservationBook {
 
   /** The worker is gone, and what was reserved at it. */
   endAllAt(row: number): void {
-    for (let entry = this.#oldestAt.get(row); entry !== undefined; entry = this.#oldestAt.get(row)) this.end(entry);
+    for (let entry = this.#oldest(row); entry !== undefined; entry = this.#oldest(row)) this.end(entry);
   }
 
   /**
@@ -143,9 +144,20 @@ export class ReservationBook {
     return found;
   }
 
+  #oldest(row: number): BookEntry | undefined {
+    const place = this.#oldestAt[row] ?? 0;
+    return place === 0 ? undefined : this.#entries[place - 1];
+  }
+
+  #setOldest(row: number, entry: BookEntry): void {
+    if (row >= this.#oldestAt.length)
+      this.#oldestAt = grownInt32(this.#oldestAt, grownCapacity(row + 1, this.#oldestAt.length));
+    this.#oldestAt[row] = entry.place + 1;
+  }
+
   /** Those at a worker, oldest first. None may end meanwhile. */
   *#at(row: number): Generator<BookEntry> {
-    const oldest = this.#oldestAt.get(row);
+    const oldest = this.#oldest(row);
     if (oldest === undefined) return;
     let entry = oldest;
     do {

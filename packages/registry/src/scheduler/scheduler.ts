@@ -1,16 +1,12 @@
 import type { WorkerInfo } from "../types.ts";
 import { Breaker, type BreakerLimits } from "./breaker.ts";
-import { isExcluded } from "./excluded.ts";
-import { type ExplainView, explain } from "./explain.ts";
-import { JoinedPool } from "./joined-pool.ts";
-import { ListedPool } from "./listed-pool.ts";
-import { CHOOSE, type Choice } from "./policies.ts";
-import type { Pool } from "./pool.ts";
-import { filterOf, type PoolFilter } from "./pool-filter.ts";
+import { type ChoiceDeps, type ChoiceView, RequestChoice } from "./choice.ts";
+import { explain } from "./explain.ts";
+import { CHOOSE } from "./policies.ts";
 import { PrefixMemory } from "./prefix-memory.ts";
 import { type BookEntry, ReservationBook } from "./reservation-book.ts";
 import { Room } from "./room.ts";
-import { type RingView, SessionRings } from "./session-rings.ts";
+import { SessionRings } from "./session-rings.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./types.ts";
 
 /** A reservation that nobody ends ends by itself after so long: longer than an answer takes, shorter than a day lost. */
@@ -22,11 +18,9 @@ const PREFIX_PIECES_MAX = 100_000;
 const LAST_RESORT_LOOKED_AT_MAX = 1_000;
 
 /** What the scheduler needs to know of the worker table. */
-export interface SchedulerView extends ExplainView, RingView {
+export interface SchedulerView extends ChoiceView {
   /** The groups of the models that a name means; none when no worker has one. */
   resolveModel(name: string): readonly number[];
-  /** Rows of one hive's workers. */
-  rowsOfHive(hiveId: string): readonly number[];
   /** Less is reserved at the worker than before, or it is no longer set aside. */
   gotBetter(row: number): void;
 }
@@ -52,6 +46,7 @@ export class Scheduler {
   readonly #policy: Policy;
   readonly #book: ReservationBook;
   readonly #rings: SessionRings;
+  readonly #deps: ChoiceDeps;
   readonly #prefixes: PrefixMemory = new PrefixMemory(PREFIX_PIECES_MAX);
 
   constructor(
@@ -73,6 +68,7 @@ export class Scheduler {
     this.room = new Room(view);
     this.breaker = new Breaker(options.breaker);
     this.#rings = new SessionRings(view);
+    this.#deps = { view, room: this.room, rings: this.#rings, prefixes: this.#prefixes };
     this.#book = new ReservationBook(Math.floor(options.random() * 2 ** 48).toString(36));
   }
 
@@ -85,7 +81,7 @@ export class Scheduler {
   reserve(request: ReserveRequest, nowMs: number): Reservation | undefined {
     const groups = this.#view.resolveModel(request.model);
     if (groups.length === 0) return undefined;
-    const seat = this.#choose(request, groups, nowMs, this.#random);
+    const seat = this.#choose(new RequestChoice(this.#deps, request, groups, this.#random), nowMs);
     if (seat === -1) return undefined;
     const row = this.#view.rowOf(seat);
     const group = this.#view.groupOf(seat);
@@ -124,7 +120,8 @@ export class Scheduler {
     const groups = this.#view.resolveModel(request.model);
     // Of two by chance it is most likely the least loaded one.
     const certain = policy === "power-of-two" ? { ...request, policy: "least-load" as const } : request;
-    const chosen = groups.length === 0 ? -1 : this.#choose(certain, groups, nowMs, () => 0);
+    const choice = new RequestChoice(this.#deps, certain, groups, () => 0);
+    const chosen = groups.length === 0 ? -1 : this.#choose(choice, nowMs);
     const { session, prefix_key } = request;
     return explain(
       { view: this.#view, room: this.room, breaker: this.breaker },
@@ -133,7 +130,7 @@ export class Scheduler {
         knows:
           policy !== "prefix" || prefix_key === undefined
             ? -1
-            : this.#findByPrefix(prefix_key, groups, (seat) => seat === chosen),
+            : choice.findByPrefix(prefix_key, (seat) => seat === chosen),
         ring: policy !== "session" || session === undefined ? undefined : this.#rings.of(groups).following(session),
       },
     );
@@ -186,38 +183,9 @@ export class Scheduler {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #choose(request: ReserveRequest, groups: readonly number[], nowMs: number, random: () => number): number {
-    const filter = filterOf(request);
-    const { exclude, hive_id } = request;
-    const { room } = this;
-    const view = this.#view;
-    const passes = (seat: number) => filter === undefined || room.passes(filter, seat);
-    const accepts =
-      exclude === undefined || exclude.length === 0
-        ? undefined
-        : (seat: number) => {
-            const { hive_id, worker } = view.workerAt(view.rowOf(seat));
-            return !isExcluded(exclude, hive_id, worker.worker_id);
-          };
-    const onHive = hive_id === undefined ? undefined : this.#seatsOnHive(hive_id, groups).filter(passes);
-    const choice: Choice = {
-      request,
-      pool: onHive === undefined ? this.#poolOf(groups, filter) : new ListedPool(room, onHive),
-      accepts,
-      allows: (seat) =>
-        room.isOpen(seat) &&
-        passes(seat) &&
-        (accepts === undefined || accepts(seat)) &&
-        (onHive === undefined || onHive.includes(seat)),
-      isDegraded: (seat) => room.isDegraded(seat),
-      load: (seat) => room.score("loaded", seat),
-      random,
-      findBySession: (session, allowed) => this.#rings.of(groups).find(session, allowed),
-      findByPrefix: (prefixKey, allowed) => this.#findByPrefix(prefixKey, groups, allowed),
-    };
-    const seat = CHOOSE[request.policy ?? this.#policy](choice);
-    if (seat !== -1 || this.breaker.size === 0) return seat;
-    return this.#lastResort(onHive ?? seatsOf(view, groups), (one) => passes(one) && accepts?.(one) !== false, nowMs);
+  #choose(choice: RequestChoice, nowMs: number): number {
+    const seat = CHOOSE[choice.request.policy ?? this.#policy](choice);
+    return seat !== -1 || this.breaker.size === 0 ? seat : this.#lastResort(choice, nowMs);
   }
 
   /**
@@ -225,14 +193,14 @@ export class Scheduler {
    * pause ends first is tried, a second after it failed or after another request was let through. So who has one worker
    * waits no longer than that for the next try.
    */
-  #lastResort(seats: Iterable<number>, passes: (seat: number) => boolean, nowMs: number): number {
+  #lastResort(choice: RequestChoice, nowMs: number): number {
     let best = -1;
     let bestUntilMs = Number.POSITIVE_INFINITY;
     let looked = 0;
-    for (const seat of seats) {
+    for (const seat of choice.seats()) {
       if (++looked > LAST_RESORT_LOOKED_AT_MAX) return -1;
       const row = this.#view.rowOf(seat);
-      if (!this.room.isReady(row) || this.room.capacityAt(row) === 0 || !passes(seat)) continue;
+      if (!this.room.isReady(row) || this.room.capacityAt(row) === 0 || !choice.isWanted(seat)) continue;
       // It is only busy: what it has will end.
       if (!this.room.isAside(row)) return -1;
       const untilMs = this.breaker.untilMs(row) as number;
@@ -241,49 +209,6 @@ export class Scheduler {
       bestUntilMs = untilMs;
     }
     return best;
-  }
-
-  #poolOf(groups: readonly number[], filter: PoolFilter | undefined): Pool {
-    const { room } = this;
-    const pools = groups.map((group) => (filter === undefined ? room.poolOf(group) : room.poolThrough(group, filter)));
-    return pools.length === 1 ? (pools[0] as Pool) : new JoinedPool(room, pools);
-  }
-
-  /** Few workers: looked at one by one. */
-  #seatsOnHive(hiveId: string, groups: readonly number[]): number[] {
-    const seats: number[] = [];
-    for (const row of this.#view.rowsOfHive(hiveId)) {
-      this.room.readFirst(row);
-      for (let seat = this.#view.firstSeat(row); seat !== -1; seat = this.#view.nextSeat(seat)) {
-        if (groups.includes(this.#view.groupOf(seat))) seats.push(seat);
-      }
-    }
-    return seats;
-  }
-
-  /** Of the seats that pass, with any of the models, the one whose worker saw most of this beginning, and of equals the least loaded; -1: none. */
-  #findByPrefix(prefixKey: string, groups: readonly number[], passes: (seat: number) => boolean): number {
-    let best = -1;
-    let most = 0;
-    let least = Number.POSITIVE_INFINITY;
-    for (const group of groups) {
-      for (const { worker, pieces } of this.#prefixes.find(this.#view.modelOf(group), prefixKey)) {
-        if (pieces < most) break;
-        const seat = this.#seatOfToken(worker, group);
-        if (seat === -1 || !passes(seat)) continue;
-        const load = this.room.score("loaded", seat);
-        if (pieces > most || load < least) [best, most, least] = [seat, pieces, load];
-      }
-    }
-    return best;
-  }
-
-  #seatOfToken(token: number, group: number): number {
-    const row = this.room.rowOfToken(token);
-    if (row === -1) return -1;
-    let seat = this.#view.firstSeat(row);
-    while (seat !== -1 && this.#view.groupOf(seat) !== group) seat = this.#view.nextSeat(seat);
-    return seat;
   }
 
   #take({ ttl_ms, handed_over }: ReserveRequest, row: number, model: string, nowMs: number): Reservation {
@@ -328,8 +253,4 @@ export class Scheduler {
     if (aside !== this.room.isAside(row)) this.room.setAside(row, aside);
     this.#view.gotBetter(row);
   }
-}
-
-function* seatsOf(view: SchedulerView, groups: readonly number[]): Generator<number> {
-  for (const group of groups) yield* view.seatsOf(group);
 }
