@@ -39,7 +39,12 @@ export class FakeClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** The first that falls due; of several the one that was made first. */
   #next(endMs: number): Timer | undefined {
-    return [...this.#timers].filter(({ dueMs }) => dueMs <= endMs).sort((a, b) => a.dueMs - b.dueMs)[0];
+    let first: Timer | undefined;
+    for (const timer of this.#timers) {
+      if (timer.dueMs <= endMs && (first === undefined || timer.dueMs < first.dueMs)) first = timer;
+    }
+    return first;
   }
 }
