@@ -26,7 +26,7 @@ async function compared(flags: Partial<CompareFlags> = {}, base: CompareFlags = 
 test("every way has a line, and below them stands the central queue", async () => {
   const { page } = await compared();
   const lines = page.text().trimEnd().split("\n");
-  expect(lines[0]).toBe("4 workers × 1 slots on 2 hives, load 0.5, a beat every 5 s,");
+  expect(lines[0]).toBe("4 workers × 1 slot on 2 hives, load 0.5, a beat every 5 s,");
   expect(lines.slice(3).map((line) => line.split(" ")[0])).toEqual([...WAYS, "central"]);
 });
 

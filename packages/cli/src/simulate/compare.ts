@@ -2,6 +2,7 @@ import type { Outcome, Scenario, Way } from "@hive-registry/simulation";
 import type { CommandDeps, JsonFlag } from "../deps.ts";
 import { CommandError, EXIT } from "../failure.ts";
 import { type Column, table } from "../output/table.ts";
+import { count } from "../output/units.ts";
 
 export interface CompareFlags extends JsonFlag {
   readonly hives: number;
@@ -85,7 +86,7 @@ function title(scenario: Scenario, load: number): string {
   const { hives, workersPerHive, slots, queens, beatMs, requests, seed, serviceMeanMs, serviceSigma } = scenario;
   const several = queens > 1 ? `, ${queens} queens that share nothing` : "";
   return [
-    `${hives * workersPerHive} workers × ${slots} slots on ${hives} hives${several}, load ${load}, a beat every ${beatMs / 1_000} s,`,
+    `${count(hives * workersPerHive, "worker")} × ${count(slots, "slot")} on ${count(hives, "hive")}${several}, load ${load}, a beat every ${beatMs / 1_000} s,`,
     `${requests} requests of ${serviceMeanMs / 1_000} s on average (log-normal, sigma ${serviceSigma}), seed ${seed}`,
   ].join("\n");
 }
