@@ -1,5 +1,5 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [sdk] [simulation] [--json FILE] [--seconds N]     nothing named: all of them. Exit 1 when a claim is missed.
+// npm run bench -- [registry] [ingest] [fleet] [sdk] [simulation] [start] [--json FILE] [--seconds N]     nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
@@ -8,6 +8,7 @@ import { benchIngest } from "../bench/ingest.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
 import { benchSdk } from "../bench/sdk.mjs";
 import { benchSimulation } from "../bench/simulation.mjs";
+import { benchStart } from "../bench/start.mjs";
 import { build, install, requireNode } from "./prepare.mjs";
 
 const BENCHES = {
@@ -16,6 +17,7 @@ const BENCHES = {
   fleet: benchFleet,
   sdk: benchSdk,
   simulation: benchSimulation,
+  start: benchStart,
 };
 
 const wanted = readArguments();
