@@ -9,7 +9,7 @@ describe("x-hive-direct: redirect", () => {
     gateway.report([{ url: worker.url }]);
     const reply = await gateway.chat({ n: 1 }, { headers: { "x-hive-direct": "redirect" } });
     expect(reply.redirected).toBe(true);
-    expect(reply.url.split("?")[0]).toBe(`${worker.url}/v1/chat/completions`);
+    expect(reply.url).toMatch(`${worker.url}/v1/chat/completions?hive_handover=`);
     expect(await reply.text()).toContain("straight");
     expect(JSON.parse(worker.got[0]?.body ?? "")).toMatchObject({ model: "m", n: 1 });
   });
@@ -57,7 +57,7 @@ describe("x-hive-direct: x-accel", () => {
     const reply = await gateway.post("/v1/completions?x=1", { model: "m" }, { headers });
     expect([reply.status, await reply.text()]).toEqual([200, ""]);
     expect(Object.fromEntries(reply.headers)).toMatchObject({
-      "x-accel-redirect": `/_hive_worker/http/127.0.0.1:9300/base/v1/completions?x=1&hive_handover=${reply.headers.get("x-hive-reservation")}`,
+      "x-accel-redirect": "/_hive_worker/http/127.0.0.1:9300/base/v1/completions?x=1",
       "x-hive-authorization": "Bearer s3cret",
       ...{ "x-hive-worker": "w0", "x-hive-id": "desk", "x-hive-reservation": expect.any(String) },
     });

@@ -186,7 +186,8 @@ export class Exchange implements AttemptEnd {
   /** Undefined when no worker can be meant; then it is told. */
   #request(): ReserveRequest | undefined {
     const { model, wish, pin, direct } = this.#question;
-    const held = direct === undefined ? { ttl_ms: TTL_MS } : { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true };
+    // The proxy that carries the bytes tells when it is done; a client that was sent away does not.
+    const held = direct === "redirect" ? { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true } : { ttl_ms: TTL_MS };
     const exclude = this.#tried.map(({ hive_id, worker_id }) => `${hive_id}/${worker_id}`);
     if (pin === undefined) {
       return exclude.length === 0 ? { model, ...wish, ...held } : { model, ...wish, ...held, exclude };
