@@ -1,4 +1,5 @@
 import { request } from "node:http";
+import OpenAI from "openai";
 import { describe, expect, test } from "vitest";
 import { aGateway } from "./testing/a-gateway.ts";
 import { type Answer, aFakeWorker, type Got } from "./testing/fake-worker.ts";
@@ -63,6 +64,21 @@ describe("a stream", () => {
     });
     expect(await read()).toBeUndefined();
     expect(gateway.stats()).toMatchObject({ requests: { in_flight: 0, failed_total: 1 }, reservations: { active: 0 } });
+  });
+
+  test("that breaks off is an error to OpenAI's own client, not an end", async () => {
+    const { gateway } = await aPair(({ response }) => {
+      response.writeHead(200, { "content-type": "text/event-stream" });
+      response.write(event("one"), () => response.socket?.resetAndDestroy());
+    });
+    const openai = new OpenAI({ baseURL: `${gateway.url}/v1`, apiKey: "none", maxRetries: 0 });
+    const stream = await openai.chat.completions.create({ model: "m", messages: [], stream: true });
+    let text = "";
+    const reading = (async () => {
+      for await (const { choices } of stream) text += choices[0]?.delta.content;
+    })();
+    await expect(reading).rejects.toMatchObject({ code: "stream_cut" });
+    expect(text).toBe("one");
   });
 
   test("that breaks within an event ends that event first", async () => {
