@@ -1,5 +1,6 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [sdk] [simulation] [start] [--json FILE] [--seconds N]     nothing named: all of them. Exit 1 when a claim is missed.
+// npm run bench -- [registry] [ingest] [fleet] [sdk] [simulation] [start] [--json FILE] [--seconds N]
+// Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";

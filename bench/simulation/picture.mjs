@@ -12,6 +12,7 @@ const TOP = 92;
 const [SHORTEST, LONGEST] = [0.1, 1_000_000];
 const MARKS = [
   [1, "1 ms"],
+  [10, "10 ms"],
   [100, "0.1 s"],
   [1_000, "1 s"],
   [10_000, "10 s"],
@@ -45,7 +46,7 @@ const lines = [
   "  </style>",
   `  <rect class="page" x="0.5" y="0.5" width="${WIDTH - 1}" height="${height - 1}" rx="8"/>`,
   '  <text class="name" x="24" y="36">How long requests wait, by the way their worker is chosen</text>',
-  '  <text class="small" x="24" y="58">Bars: the mean. Strokes: the 99th percentile. Each mark on the axis is ten times, or a hundred times, the one before.</text>',
+  '  <text class="small" x="24" y="58">Bars: the mean. Strokes: the 99th percentile. Each mark on the axis is ten times the one before.</text>',
   ...tables.flatMap(drawTable),
   "</svg>",
 ];
