@@ -93,22 +93,56 @@ test(
           queens: fc.integer({ min: 1, max: 3 }),
           loss: fc.double({ min: 0, max: 0.05, noNaN: true }),
           delayMs: fc.integer({ min: 1, max: 50 }),
+          hangUps: fc.double({ min: 0, max: 1, noNaN: true }),
         }),
-        (troubles, { policy, seed, queens, loss, delayMs }) => {
+        (troubles, { policy, seed, queens, loss, delayMs, hangUps }) => {
           const scenario = aScenario({
             seed,
             queens,
             requests: 300,
             network: { delayMs, loss },
+            hangUps,
             troubles: troubles.flat(),
           });
           const outcome = simulate(scenario, policy);
-          expect(outcome.completed + outcome.refused + outcome.failed).toBe(300);
+          expect(outcome.completed + outcome.refused + outcome.failed + outcome.left).toBe(300);
           expect(outcome).toMatchObject({ reservations_left: 0, waiting_left: 0, sent_to_silent_late: 0 });
         },
       ),
       { numRuns: 60 },
     );
+  },
+  LIMIT_MS,
+);
+
+test(
+  "after a hundred thousand requests with hang-ups, losses, deaths and timeouts no place is held and nobody waits",
+  () => {
+    const hourMs = 3_600_000;
+    const deaths = Array.from({ length: 60 }, (_, at): readonly Trouble[] => {
+      const dies = { kind: at % 2 === 0 ? "crash" : "power", hive: at % HIVES, at_ms: (at * hourMs) / 30 } as const;
+      return [dies, { kind: "start", hive: dies.hive, at_ms: dies.at_ms + hourMs / 60 }];
+    });
+    const scenario = aScenario({
+      ...{ requests: 100_000, serviceMeanMs: 1_000, load: 0.6, hangUps: 0.2, ttlMs: 30_000 },
+      ...{ network: { delayMs: 5, loss: 0.002 }, troubles: deaths.flat() },
+    });
+    const outcome = simulate(scenario, "best");
+    expect(outcome.completed + outcome.refused + outcome.failed + outcome.left).toBe(100_000);
+    for (const kind of ["completed", "failed", "left"] as const) expect(outcome[kind]).toBeGreaterThan(100);
+    expect(outcome).toMatchObject({ reservations_left: 0, waiting_left: 0, sent_to_silent_late: 0 });
+  },
+  LIMIT_MS,
+);
+
+test(
+  "a client that hangs up, in the line or at a worker, gives its place to the next one",
+  () => {
+    const crowded = (hangUps: number) => simulate(aScenario({ load: 0.98, hangUps, requests: 3_000 }), "best");
+    const [patient, impatient] = [crowded(0), crowded(0.5)];
+    expect(patient.left).toBe(0);
+    expect(impatient.left).toBeGreaterThan(500);
+    expect(impatient.wait_mean_ms).toBeLessThan(patient.wait_mean_ms / 2);
   },
   LIMIT_MS,
 );

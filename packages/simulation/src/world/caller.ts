@@ -1,3 +1,4 @@
+import type { Outcome } from "hive-registry";
 import type { Agenda } from "./agenda.ts";
 import type { Choice, Chooser } from "./chooser.ts";
 import type { Network } from "./network.ts";
@@ -16,8 +17,8 @@ export interface Patience {
   readonly triesMax: number;
 }
 
-/** `refused`: nobody had room. `failed`: every try failed, or one after its first byte. */
-export type Ending = "completed" | "refused" | "failed";
+/** `refused`: nobody had room. `failed`: every try failed, or one after its first byte. `left`: the client hung up. */
+export type Ending = "completed" | "refused" | "failed" | "left";
 
 export interface CallerDeps {
   readonly agenda: Agenda;
@@ -40,11 +41,26 @@ export function call(
   at: { readonly place: string; readonly chooser: Chooser },
   job: Job,
   patience: Patience,
-  ended: (ending: Ending) => void,
+  onEnd: (ending: Ending) => void,
 ): void {
   const { agenda, network } = deps;
   const tried: string[] = [];
   let tries = 0;
+  /** What hanging up means at the present moment. */
+  let hangUp: () => void = () => undefined;
+
+  const stopHangUp =
+    job.hangsUpMs === Number.POSITIVE_INFINITY
+      ? () => undefined
+      : agenda.after(job.hangsUpMs, () => {
+          hangUp();
+          ended("left");
+        });
+
+  const ended = (ending: Ending): void => {
+    stopHangUp();
+    onEnd(ending);
+  };
 
   const again = (): void => {
     if (tries < patience.triesMax) ask();
@@ -54,23 +70,36 @@ export function call(
   const ask = (): void => {
     tries++;
     let isAnswered = false;
+    /** What the queen does when she hears that the connection is closed. */
+    let closed = (): void => undefined;
     const stopTimer = agenda.after(patience.waitMs + patience.ackMs, () => {
       isAnswered = true;
       again();
     });
-    network.send(CLIENTS, at.place, () =>
-      at.chooser.choose(job, tried, (choice) => {
+    hangUp = () => {
+      isAnswered = true;
+      stopTimer();
+      network.send(CLIENTS, at.place, () => closed());
+    };
+    network.send(CLIENTS, at.place, () => {
+      let given: Choice | undefined;
+      const leaveLine = at.chooser.choose(job, tried, (choice) => {
+        given = choice;
         if (choice !== undefined) deps.onChosen(job, choice);
         network.send(at.place, CLIENTS, () => {
-          // Too late: what was reserved ends by its time.
+          // Too late: what was reserved ends by its time, or as the queen hears of the hang-up.
           if (isAnswered) return;
           isAnswered = true;
           stopTimer();
           if (choice === undefined) ended("refused");
           else attempt(choice);
         });
-      }),
-    );
+      });
+      closed = () => {
+        if (given?.reservation_id !== undefined) at.chooser.release(given.reservation_id, "cancelled");
+        else leaveLine();
+      };
+    });
   };
 
   const attempt = (choice: Choice): void => {
@@ -78,17 +107,21 @@ export function call(
     let isOver = false;
     let hasByte = false;
     let stopTimer: () => void;
-    const over = (outcome: "ok" | "error"): void => {
+    const over = (outcome: Outcome): void => {
       isOver = true;
       stopTimer();
       const { reservation_id } = choice;
       if (reservation_id === undefined) return;
       network.send(CLIENTS, at.place, () => at.chooser.release(reservation_id, outcome));
     };
+    const giveUp = (outcome: "error" | "cancelled"): void => {
+      over(outcome);
+      network.send(CLIENTS, choice.hive_id, () => worker.drop(job));
+    };
+    hangUp = () => giveUp("cancelled");
     const fail = (): void => {
       if (isOver) return;
-      over("error");
-      network.send(CLIENTS, choice.hive_id, () => worker.drop(job));
+      giveUp("error");
       tried.push(choice.worker_id);
       if (hasByte) ended("failed");
       else again();

@@ -13,9 +13,14 @@ export interface Choice {
   readonly reservation_id?: string;
 }
 
-/** A way of choosing, as it stands at a queen. Calls `chosen` once: undefined when there was nobody in time. */
+/** A way of choosing, as it stands at a queen. */
 export interface Chooser {
-  choose(job: Job, exclude: readonly string[], chosen: (choice: Choice | undefined) => void): void;
+  /**
+   * Calls `chosen` once: undefined when there was nobody in time.
+   *
+   * @returns what the queen does when the client hangs up meanwhile: it leaves the line.
+   */
+  choose(job: Job, exclude: readonly string[], chosen: (choice: Choice | undefined) => void): () => void;
   release(reservationId: string, outcome: Outcome): void;
 }
 
@@ -35,7 +40,7 @@ export function reserving(
         ...(job.prefix !== -1 && { prefix_key: promptOf(job) }),
         ...(exclude.length > 0 && { exclude }),
       };
-      queen.reserve(request, waitMs, (reservation) =>
+      return queen.reserve(request, waitMs, (reservation) =>
         chosen(
           reservation && {
             ...{ worker_id: reservation.worker.worker_id, hive_id: reservation.hive_id },
@@ -88,7 +93,10 @@ export class SeedRule implements Hearer, Chooser {
 /** Any worker, by chance. */
 export function random(workers: readonly Choice[], chance: Random): Chooser {
   return {
-    choose: (_job, _exclude, chosen) => chosen(workers[chance.whole(workers.length)]),
+    choose: (_job, _exclude, chosen) => {
+      chosen(workers[chance.whole(workers.length)]);
+      return () => undefined;
+    },
     release: () => undefined,
   };
 }
@@ -96,8 +104,14 @@ export function random(workers: readonly Choice[], chance: Random): Chooser {
 function askingAgain(agenda: Agenda, find: () => HiveWorker | undefined): Chooser {
   const choose: Chooser["choose"] = (job, exclude, chosen) => {
     const found = find();
-    if (found === undefined) agenda.after(ASK_AGAIN_MS, () => choose(job, exclude, chosen));
-    else chosen({ worker_id: found.worker.worker_id, hive_id: found.hive_id });
+    if (found !== undefined) {
+      chosen({ worker_id: found.worker.worker_id, hive_id: found.hive_id });
+      return () => undefined;
+    }
+    let leave = agenda.after(ASK_AGAIN_MS, () => {
+      leave = choose(job, exclude, chosen);
+    });
+    return () => leave();
   };
   return { choose, release: () => undefined };
 }

@@ -37,12 +37,16 @@ export class Line {
     return this.#longest;
   }
 
-  /** Calls `served` once, at once or within `waitMs`: undefined when there was no room in time, or too many wait. */
-  reserve(request: ReserveRequest, waitMs: number, served: (reservation: Reservation | undefined) => void): void {
+  /**
+   * Calls `served` once, at once or within `waitMs`: undefined when there was no room in time, or too many wait.
+   *
+   * @returns what leaves the line; `served` is not called then.
+   */
+  reserve(request: ReserveRequest, waitMs: number, served: (reservation: Reservation | undefined) => void): () => void {
     const reservation = this.#waiting.size === 0 ? this.#registry.reserve(request) : undefined;
     if (reservation !== undefined || this.#waiting.size >= this.#max) {
       served(reservation);
-      return;
+      return () => undefined;
     }
     const stopTimer = this.#agenda.after(waitMs, () => {
       this.#waiting.delete(waiter);
@@ -51,6 +55,10 @@ export class Line {
     const waiter: Waiter = { request, served, stopTimer };
     this.#waiting.add(waiter);
     this.#longest = Math.max(this.#longest, this.#waiting.size);
+    return () => {
+      stopTimer();
+      this.#waiting.delete(waiter);
+    };
   }
 
   /** In their order; one whose wish cannot be met does not hold up those behind it. */

@@ -7,6 +7,8 @@ export interface Outcome {
   readonly completed: number;
   readonly refused: number;
   readonly failed: number;
+  /** Their clients hung up. */
+  readonly left: number;
   readonly wait_mean_ms: number;
   readonly wait_p50_ms: number;
   readonly wait_p99_ms: number;

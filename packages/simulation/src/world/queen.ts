@@ -51,8 +51,9 @@ export class SimQueen implements Hearer {
     this.registry.suspectHive(hiveId);
   }
 
-  reserve(request: ReserveRequest, waitMs: number, served: (reservation: Reservation | undefined) => void): void {
-    this.line.reserve(request, waitMs, (reservation) => {
+  /** As {@link Line.reserve}. */
+  reserve(request: ReserveRequest, waitMs: number, served: (reservation: Reservation | undefined) => void): () => void {
+    return this.line.reserve(request, waitMs, (reservation) => {
       if (reservation !== undefined) this.#reservations++;
       served(reservation);
     });

@@ -43,6 +43,8 @@ export interface Scenario {
   /** Queens that do not know of each other's reservations; each request asks one of them, by chance. */
   readonly queens: number;
   readonly sessions: number;
+  /** Share of clients that hang up, at any moment of their request, 0–1. */
+  readonly hangUps: number;
   readonly prompts?: SharedPrompts;
   readonly network: NetworkOptions;
   readonly patience: Patience;
@@ -60,6 +62,7 @@ export const DEFAULT_SCENARIO: Scenario = {
     serviceSigma: 1,
     queens: 1,
     sessions: 1_000,
+    hangUps: 0,
     ttlMs: 3_600_000,
     lineMax: 4_096,
     troubles: [],

@@ -41,7 +41,7 @@ export function simulateCentral(scenario: Scenario): Outcome {
   const slots = scenario.hives * scenario.workersPerHive * scenario.slots;
   const waits = centralWaits(jobs, slots);
   return {
-    ...{ way: "central", requests: jobs.length, completed: jobs.length, refused: 0, failed: 0 },
+    ...{ way: "central", requests: jobs.length, completed: jobs.length, refused: 0, failed: 0, left: 0 },
     ...waitsOf(waits, warmUpOf(jobs)),
     utilisation: jobs.reduce((sum, { serviceMs }) => sum + serviceMs, 0) / (slots * (jobs.at(-1)?.arrivesMs ?? 1)),
     ...{ by_worker: [], busiest_over_mean: 1, fairness: 1, session_kept: 0, sent_to_silent: 0, sent_to_silent_late: 0 },
@@ -50,10 +50,10 @@ export function simulateCentral(scenario: Scenario): Outcome {
 }
 
 function jobsOf(scenario: Scenario): Job[] {
-  const { requests, serviceMeanMs, serviceSigma, sessions, prompts, seed } = scenario;
+  const { requests, serviceMeanMs, serviceSigma, sessions, hangUps, prompts, seed } = scenario;
   const everyMs = everyMsOf(scenario);
   return workloadOf(randomFrom(seed).stream("workload"), {
-    ...{ requests, everyMs, serviceMeanMs, serviceSigma, sessions, prompts },
+    ...{ requests, everyMs, serviceMeanMs, serviceSigma, sessions, hangUps, prompts },
   });
 }
 
@@ -70,7 +70,7 @@ class World {
   readonly #workers: Map<string, SimWorker> = new Map();
   readonly #jobs: readonly Job[];
   readonly #waits: Float64Array;
-  readonly #endings: Record<Ending, number> = { completed: 0, refused: 0, failed: 0 };
+  readonly #endings: Record<Ending, number> = { completed: 0, refused: 0, failed: 0, left: 0 };
   /** Since when each hive is dead, or cut off from the queens. */
   readonly #deadSinceMs: Map<string, number> = new Map();
   readonly #cutSinceMs: Map<string, number> = new Map();
@@ -100,7 +100,7 @@ class World {
   run(): Outcome {
     const { requests, ttlMs, patience } = this.#scenario;
     this.#arrange();
-    const open = () => this.#endings.completed + this.#endings.refused + this.#endings.failed < requests;
+    const open = () => Object.values(this.#endings).reduce((sum, one) => sum + one, 0) < requests;
     this.#agenda.runWhile(open, requests * EVENTS_PER_REQUEST_MAX);
     // What is on its way arrives; whatever nobody ended then ends by its time.
     this.#agenda.runUntil(this.#agenda.now() + LAST_WORDS_MS);

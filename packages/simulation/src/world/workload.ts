@@ -22,6 +22,8 @@ export interface Job {
   /** Number of its prompt's beginning; -1 when it shares none. */
   readonly prefix: number;
   readonly session: number;
+  /** Its client hangs up so long after it arrived, whatever there is by then, ms; most never do. */
+  readonly hangsUpMs: number;
 }
 
 export interface WorkloadOptions {
@@ -32,6 +34,8 @@ export interface WorkloadOptions {
   /** See {@link Random.logNormal}. */
   readonly serviceSigma: number;
   readonly sessions: number;
+  /** Share of clients that hang up, after a service time on average, 0–1. */
+  readonly hangUps: number;
   readonly prompts: SharedPrompts | undefined;
 }
 
@@ -40,6 +44,7 @@ export function workloadOf(random: Random, options: WorkloadOptions): Job[] {
   const services = random.stream("services");
   const prompts = random.stream("prompts");
   const sessions = random.stream("sessions");
+  const hangUps = random.stream("hang-ups");
   const prefixOf = options.prompts === undefined ? () => -1 : zipf(options.prompts, prompts);
   let arrivesMs = 0;
   return Array.from({ length: options.requests }, (_, index) => {
@@ -50,6 +55,8 @@ export function workloadOf(random: Random, options: WorkloadOptions): Job[] {
       serviceMs: services.logNormal(options.serviceMeanMs, options.serviceSigma),
       prefix: prefixOf(),
       session: sessions.whole(options.sessions),
+      hangsUpMs:
+        hangUps.next() < options.hangUps ? hangUps.exponential(options.serviceMeanMs) : Number.POSITIVE_INFINITY,
     };
   });
 }

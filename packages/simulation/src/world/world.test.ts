@@ -94,7 +94,14 @@ describe("the network", () => {
 });
 
 describe("a simulated worker", () => {
-  const aJob = (index: number, prefix = -1): Job => ({ index, arrivesMs: 0, serviceMs: 100, prefix, session: 0 });
+  const aJob = (index: number, prefix = -1): Job => ({
+    index,
+    arrivesMs: 0,
+    serviceMs: 100,
+    prefix,
+    session: 0,
+    hangsUpMs: Number.POSITIVE_INFINITY,
+  });
   const aWorker = (slots: number) => {
     const agenda = new Agenda();
     const options = { workerId: "w", model: "m", slots, prefillMs: 50, remembers: 2, idleGpu: () => 0 };
@@ -157,7 +164,14 @@ describe("the references", () => {
       [1, 10],
       [2, 5],
       [3, 1],
-    ].map(([arrivesMs = 0, serviceMs = 0], index) => ({ index, arrivesMs, serviceMs, prefix: -1, session: 0 }));
+    ].map(([arrivesMs = 0, serviceMs = 0], index) => ({
+      index,
+      arrivesMs,
+      serviceMs,
+      prefix: -1,
+      session: 0,
+      hangsUpMs: Number.POSITIVE_INFINITY,
+    }));
     expect([...centralWaits(jobs, 2)]).toEqual([0, 0, 8, 8]);
     expect([...centralWaits(jobs, 1)]).toEqual([0, 9, 18, 22]);
   });
@@ -168,14 +182,21 @@ describe("the references", () => {
     let arrivesMs = 0;
     const jobs = Array.from({ length: 200_000 }, (_, index) => {
       arrivesMs += random.exponential(2);
-      return { index, arrivesMs, serviceMs: random.exponential(1), prefix: -1, session: 0 };
+      return {
+        index,
+        arrivesMs,
+        serviceMs: random.exponential(1),
+        prefix: -1,
+        session: 0,
+        hangsUpMs: Number.POSITIVE_INFINITY,
+      };
     });
     const waits = centralWaits(jobs, 1);
     expect(waits.reduce((sum, wait) => sum + wait, 0) / waits.length).toBeCloseTo(1, 1);
   });
 
   test("the best hit rate misses the first of each beginning only", () => {
-    const options = { requests: 100, everyMs: 1, serviceMeanMs: 1, serviceSigma: 1, sessions: 1 };
+    const options = { requests: 100, everyMs: 1, serviceMeanMs: 1, serviceSigma: 1, sessions: 1, hangUps: 0 };
     const prompts = { prefixes: 4, skew: 0, prefillMs: 0, remembers: 1 };
     expect(bestHitRate(workloadOf(randomFrom(1), { ...options, prompts }))).toBe(0.96);
   });
