@@ -100,3 +100,10 @@ test("where no queen answers, the fleet says so and leaves nothing behind", asyn
     message: expect.stringContaining("REFUSED"),
   });
 });
+
+test("an answer that is none of this version's is no reason to end, and is told when the fleet does not get ready", async () => {
+  const strange = await aQueen({ hello: "world" });
+  await expect(
+    startFakeFleet({ queenUrl: strange.url, hives: 1, workers: 1, readyLimitMs: 100 }),
+  ).rejects.toMatchObject({ message: expect.stringContaining("not one of this version") });
+});

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import {
+  compile,
   type HeartbeatReply,
+  HeartbeatReplySchema,
   type HiveHeartbeatPayload,
   type HiveLease,
   WORKERS_PER_HIVE_MAX,
@@ -133,7 +135,11 @@ export class FakeHive {
   }
 
   #hear(text: string): void {
-    const reply = JSON.parse(text) as HeartbeatReply;
+    const reply = replyIn(text);
+    if (reply === undefined) {
+      this.#fault = "its answer is not one of this version";
+      return;
+    }
     this.#retryMs = RECONNECT_FIRST_MS;
     this.#isAccepted ||= reply.accepted;
     if (!reply.accepted) this.#fault = reply.error?.message ?? reply.reason;
@@ -184,6 +190,17 @@ export class FakeHive {
 
   #workers(): readonly WorkerInfo[] {
     return this.#deps.workers().slice(0, WORKERS_PER_HIVE_MAX);
+  }
+}
+
+const replyValidator = compile(HeartbeatReplySchema);
+
+function replyIn(text: string): HeartbeatReply | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return replyValidator.check(value) ? value : undefined;
+  } catch {
+    return undefined;
   }
 }
 

@@ -3,13 +3,12 @@ import type { AddressInfo, Socket } from "node:net";
 import type { WorkerInfo } from "@hive-registry/contract";
 import { randomFrom } from "../random.ts";
 import { answerTo } from "./answer.ts";
+import { BODY_BYTES_MAX, parseBody, readBody, sendJson } from "./bodies.ts";
 import { type Body, DIALECTS, type Dialect } from "./dialects.ts";
 import { type Fault, FaultPlan, type FaultScope } from "./fault.ts";
 import { Slots } from "./slots.ts";
 import { speak } from "./speak.ts";
 
-/** As large as what the gateway lets through. */
-const BODY_BYTES_MAX: number = 32 * 1_048_576;
 /** Requests that {@link FakeWorker.seen} remembers. */
 const SEEN_MAX = 64;
 
@@ -228,7 +227,7 @@ class HttpFakeWorker implements FakeWorker {
     const dialect = request.method === "POST" ? DIALECTS[path] : undefined;
     if (dialect === undefined) return this.#refuse(response, 404, "not_found", `This worker has no ${path}`);
     if (raw.length > BODY_BYTES_MAX) return this.#refuse(response, 413, "too_large", "The body is too large");
-    const body = parse(raw);
+    const body = parseBody(raw);
     if (body === undefined) return this.#refuse(response, 400, "invalid_json", "The body is not a JSON object");
     const reservation = request.headers["x-hive-reservation"];
     if (typeof reservation === "string") this.#lastReservation = reservation;
@@ -303,34 +302,4 @@ class HttpFakeWorker implements FakeWorker {
     this.#seen.push({ method, path, headers, body_bytes });
     if (this.#seen.length > SEEN_MAX) this.#seen.shift();
   }
-}
-
-/** Undefined when the client left first. Of what is too large the beginning is kept: enough to know that it is. */
-async function readBody(request: IncomingMessage): Promise<Buffer | undefined> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  try {
-    for await (const piece of request as AsyncIterable<Buffer>) {
-      bytes += piece.length;
-      if (bytes <= BODY_BYTES_MAX + piece.length) pieces.push(piece);
-    }
-  } catch {
-    return undefined;
-  }
-  return Buffer.concat(pieces);
-}
-
-function parse(raw: Buffer): Body | undefined {
-  try {
-    const value: unknown = JSON.parse(raw.toString("utf8"));
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Body) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function sendJson(response: ServerResponse, status: number, value: object): void {
-  const text = JSON.stringify(value);
-  response.writeHead(status, { "content-type": "application/json", "content-length": Buffer.byteLength(text) });
-  response.end(text);
 }
