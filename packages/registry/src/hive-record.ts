@@ -25,6 +25,9 @@ export class HiveRecord implements LivenessFacts, Due {
   /** Its own, and over them the operator's. */
   labels: Labels | undefined = undefined;
 
+  /** In the table of hives. */
+  number = -1;
+
   // Its place in the age index.
   bucket: AgeBucket | undefined = undefined;
   bucketPosition = 0;

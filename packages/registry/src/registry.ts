@@ -6,12 +6,14 @@ import { copyWorker } from "./copy-worker.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { RevisionGapError } from "./errors.ts";
 import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
+import { HiveTable } from "./hive-table.ts";
 import { copyLabels, hasNone, mergedLabels } from "./labels.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness.ts";
 import type { ModelAliases } from "./models/model-names.ts";
 import { isStale, PAST_BOOTS_MAX } from "./order.ts";
 import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
+import { seedFrom } from "./text-table.ts";
 import type {
   HiveHeartbeatPayload,
   HiveLease,
@@ -72,7 +74,7 @@ export class HiveRegistry {
   readonly #limits: LivenessLimits;
   readonly #changes: ChangeFeed;
   readonly #roomListeners: Set<(worker: WorkerInfo) => void> = new Set();
-  readonly #hives: Map<string, HiveRecord> = new Map();
+  readonly #hives: HiveTable;
   /** The operator's, by hive; also of hives that are not there. */
   readonly #operatorLabels: Map<string, Labels> = new Map();
   readonly #workers: WorkerTable;
@@ -91,9 +93,11 @@ export class HiveRegistry {
     this.#intervalMs = options.intervalMs ?? 5_000;
     this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    const random = options.random ?? Math.random;
+    this.#hives = new HiveTable(seedFrom(random));
     this.#workers = new WorkerTable(
       {
-        hiveById: (hiveId) => this.#hives.get(hiveId),
+        hiveById: (hiveId) => this.#hives.find(hiveId),
         now: () => this.#now(),
         onFreed: (row) => {
           if (this.#roomListeners.size === 0) return;
@@ -101,7 +105,7 @@ export class HiveRegistry {
         },
       },
       {
-        random: options.random ?? Math.random,
+        random,
         policy: options.policy ?? "best",
         breaker: options.breaker ?? DEFAULT_BREAKER_LIMITS,
       },
@@ -134,7 +138,7 @@ export class HiveRegistry {
     const nowMs = this.#advance();
     const stamped = Date.parse(payload.timestamp);
     const timestampMs = Number.isNaN(stamped) ? nowMs : stamped;
-    const known = this.#hives.get(hiveId);
+    const known = this.#hives.find(hiveId);
     if (known !== undefined) {
       const next = { bootId: payload.boot_id, seq: payload.seq, timestampMs };
       if (isStale(known.order, next, known.pastBoots)) return { accepted: false, reason: "stale" };
@@ -165,7 +169,7 @@ export class HiveRegistry {
    */
   renewLease(lease: HiveLease, options?: { readonly receivedAtMs?: number }): UpdateResult {
     const nowMs = this.#advance();
-    const hive = this.#hives.get(lease.hive_id);
+    const hive = this.#hives.find(lease.hive_id);
     if (hive === undefined || hive.report.boot_id !== lease.boot_id || hive.goodbye) {
       const past = hive?.pastBoots?.includes(lease.boot_id) === true;
       return { accepted: false, reason: past ? "stale" : "unknown" };
@@ -180,7 +184,7 @@ export class HiveRegistry {
   /** The hive's connection closed: it keeps its place and gets no new work until it is heard again. */
   suspectHive(hiveId: string): boolean {
     const nowMs = this.#advance();
-    const hive = this.#hives.get(hiveId);
+    const hive = this.#hives.find(hiveId);
     if (hive === undefined || hive.status !== "alive") return false;
     hive.closed = true;
     this.#settle(hive, nowMs, "closed");
@@ -189,7 +193,7 @@ export class HiveRegistry {
 
   getHiveState(hiveId: string): HiveRuntimeState | undefined {
     this.#advance();
-    const hive = this.#hives.get(hiveId);
+    const hive = this.#hives.find(hiveId);
     return hive === undefined ? undefined : stateOf(hive);
   }
 
@@ -217,13 +221,13 @@ export class HiveRegistry {
   }
 
   getAvailableResources(hiveId: string): ResourceInfo | undefined {
-    const hive = this.#hives.get(hiveId);
+    const hive = this.#hives.find(hiveId);
     return hive === undefined ? undefined : resourcesOf(hive);
   }
 
   /** @returns false when it was not there. */
   removeHive(hiveId: string): boolean {
-    const hive = this.#hives.get(hiveId);
+    const hive = this.#hives.find(hiveId);
     if (hive === undefined) return false;
     this.#forget(hive);
     this.#publish(this.#now(), { type: "hive.removed", hive_id: hiveId });
@@ -232,17 +236,16 @@ export class HiveRegistry {
 
   /** Ids of all hives, whatever their age, in the order in which they came. */
   listAllHives(): string[] {
-    return [...this.#hives.keys()];
+    return Array.from(this.#hives.values(), ({ hiveId }) => hiveId);
   }
 
   getWorkerCount(hiveId: string): number | undefined {
-    return this.#hives.get(hiveId)?.workers.length;
+    return this.#hives.find(hiveId)?.workers.length;
   }
 
   /** Heard less than `maxAgeMs` ago, and not to say goodbye. False for a hive nobody knows. */
   isHiveOnline(hiveId: string, maxAgeMs: number): boolean {
-    const hive = this.#hives.get(hiveId);
-    return hive !== undefined && !hive.goodbye && this.#now() - hive.receivedAtMs < maxAgeMs;
+    return this.#hives.isOnline(hiveId, maxAgeMs, this.#now());
   }
 
   hiveCount(): number {
@@ -307,7 +310,7 @@ export class HiveRegistry {
 
   /** Empty for a hive nobody knows. */
   getWorkersOnHive(hiveId: string): WorkerInfo[] {
-    return [...(this.#hives.get(hiveId)?.workers ?? [])];
+    return [...(this.#hives.find(hiveId)?.workers ?? [])];
   }
 
   // ---- reservations -------------------------------------------------------------------------------------------------
@@ -537,10 +540,10 @@ export class HiveRegistry {
     nowMs: number,
   ): HiveRecord {
     const intervalMs = this.#intervalOf(report);
-    let hive = this.#hives.get(hiveId);
+    let hive = this.#hives.find(hiveId);
     if (hive === undefined) {
       hive = new HiveRecord(hiveId, report, intervalMs);
-      this.#hives.set(hiveId, hive);
+      this.#hives.add(hive);
       this.#statuses[hive.status]++;
     } else if (hive.report.boot_id !== undefined && hive.report.boot_id !== report.boot_id) {
       hive.pastBoots = [...(hive.pastBoots ?? []), hive.report.boot_id].slice(-PAST_BOOTS_MAX);
@@ -552,6 +555,7 @@ export class HiveRegistry {
     hive.intervalMs = intervalMs;
     hive.closed = false;
     hive.goodbye = goodbye;
+    this.#hives.heard(hive);
     this.#ages.place(hive);
     this.#setStatus(hive, told ?? statusAt(nowMs, hive, this.#limits));
     if (told === undefined) this.#deadlines.schedule(hive, nextCheckMs(hive.status, hive, this.#limits), false);
@@ -584,6 +588,7 @@ export class HiveRegistry {
     );
     hive.receivedAtMs = receivedAtMs;
     hive.closed = false;
+    this.#hives.heard(hive);
     this.#ages.place(hive);
     this.#workers.heard(hive);
     const status = this.#behindMs === undefined ? statusAt(nowMs, hive, this.#limits) : "alive";
@@ -616,7 +621,7 @@ export class HiveRegistry {
   #label(hiveId: string, labels: Labels): void {
     if (hasNone(labels)) this.#operatorLabels.delete(hiveId);
     else this.#operatorLabels.set(hiveId, labels);
-    const hive = this.#hives.get(hiveId);
+    const hive = this.#hives.find(hiveId);
     if (hive === undefined) return;
     hive.labels = mergedLabels(hive.report.labels, this.#operatorLabels.get(hiveId));
     this.#workers.refresh(hive, hive.status === "alive");
@@ -641,7 +646,7 @@ export class HiveRegistry {
     this.#ages.remove(hive);
     this.#deadlines.remove(hive);
     this.#statuses[hive.status]--;
-    this.#hives.delete(hive.hiveId);
+    this.#hives.remove(hive);
   }
 
   #restore(snapshot: RegistrySnapshot): void {
@@ -667,7 +672,7 @@ export class HiveRegistry {
   }
 
   #applyChange(change: RegistryEvent, nowMs: number): void {
-    const hive = this.#hives.get(change.hive_id);
+    const hive = this.#hives.find(change.hive_id);
     switch (change.type) {
       case "hive.heartbeat": {
         const workers = this.#copyWorkers(change.workers, hive);
@@ -682,6 +687,7 @@ export class HiveRegistry {
         if (hive === undefined) return;
         this.#setStatus(hive, change.type === "hive.suspect" ? "suspect" : "silent");
         hive.goodbye = change.type === "hive.silent" && change.reason === "goodbye";
+        this.#hives.heard(hive);
         this.#workers.refresh(hive, false);
         return;
       }

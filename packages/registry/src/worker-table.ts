@@ -6,6 +6,7 @@ import { ModelNames } from "./models/model-names.ts";
 import { floatAt, intAt, Records } from "./records.ts";
 import { Scheduler, type SchedulerOptions, type SchedulerView } from "./scheduler/scheduler.ts";
 import { SlotList } from "./slot-list.ts";
+import { seedFrom, TextTable } from "./text-table.ts";
 import type { HiveStatus, HiveWorker, Labels, ModelSummary, WorkerInfo } from "./types.ts";
 
 /** A worker that does not report `gpu_percent` is taken for fully used. Rule: design, "findBestWorkerForModel". */
@@ -63,7 +64,7 @@ export class WorkerTable implements SchedulerView {
   readonly #backends: Map<string, SlotList> = new Map();
   readonly #idle: SlotList = new SlotList();
   /** Row of the worker of that id that was heard last. */
-  readonly #rowOfId: Map<string, number> = new Map();
+  readonly #rowOfId: TextTable;
   readonly #sharedTexts: Map<string, string> = new Map();
   readonly #modelless: number;
   readonly #hiveById: (hiveId: string) => HiveRecord | undefined;
@@ -85,6 +86,7 @@ export class WorkerTable implements SchedulerView {
     options: SchedulerOptions,
   ) {
     this.#hiveById = deps.hiveById;
+    this.#rowOfId = new TextTable(seedFrom(options.random));
     this.#modelless = this.#addGroup("");
     this.scheduler = new Scheduler({ view: this, now: deps.now, onFreed: deps.onFreed }, options);
   }
@@ -113,7 +115,7 @@ export class WorkerTable implements SchedulerView {
 
   /** Row of the worker of that id whose hive was heard last; -1 when there is none. */
   find(workerId: string): number {
-    return this.#rowOfId.get(workerId) ?? NONE;
+    return this.#rowOfId.get(workerId);
   }
 
   // ---- what a heartbeat does ----------------------------------------------------------------------------------------
@@ -397,7 +399,7 @@ export class WorkerTable implements SchedulerView {
 
   #linkId(row: number, workerId: string): void {
     const { ints } = this.#rows;
-    const older = this.#rowOfId.get(workerId) ?? NONE;
+    const older = this.#rowOfId.get(workerId);
     ints[intAt(row, NEWER_NAMESAKE)] = NONE;
     ints[intAt(row, OLDER_NAMESAKE)] = older;
     if (older !== NONE) ints[intAt(older, NEWER_NAMESAKE)] = row;
