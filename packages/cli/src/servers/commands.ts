@@ -6,7 +6,7 @@ export type ServerName = "queen" | "hive";
 
 /**
  * Flags of Node. What heartbeats tell lives until the next ones come, so the queen's collector copies all that is young, and every
- * question waits meanwhile: some 12 ms with Node's 16 MB for it, 3 to 4 ms with 4 MB, for the same work in all.
+ * question waits meanwhile: 8 to 12 ms with Node's 16 MB for it, 3 to 4 ms with 4 MB, at the price of some more work in all.
  */
 const NODE_FLAGS: Readonly<Record<ServerName, readonly string[]>> = {
   queen: ["--max-semi-space-size=4"],
