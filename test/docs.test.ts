@@ -133,7 +133,7 @@ describe("the README's programs", () => {
     }
   });
 
-  test("the openai client gets a whole answer, straight from the worker", async () => {
+  test("the openai client gets a whole answer from the queen's address", async () => {
     const place = aWorkplace();
     const queen = await place.queen(["--catalog", "memory"]);
     await place.agent(queen.url);
@@ -145,7 +145,7 @@ describe("the README's programs", () => {
     // From here, where `openai` is installed.
     const asking = startNode({ args: ["--input-type=module", "--eval", program], env: place.env, cwd: ROOT });
     expect(await asking.exited, asking.stderr()).toEqual({ code: 0, signal: null });
-    expect(asking.stdout()).toMatch(/^asking http:\/\/127\.0\.0\.1:\d+\n(?:\S+ ){20,}/);
+    expect(asking.stdout()).toMatch(/^(?:\S+ ){20,}/);
   });
 });
 

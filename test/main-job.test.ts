@@ -52,7 +52,7 @@ describe("on a fresh machine one command brings a queen, a hive and a worker", {
     expect({ hive_id, model_loaded }).toEqual({ hive_id: "desk", model_loaded: true });
     expect(worker).toMatchObject({ worker_id: "demo", state: "Idle", model_id: "hive-demo", backend: "cpu" });
     expect(worker.url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
-    expect(up.stdout()).toContain(`baseURL: "${worker.url}/v1"`);
+    expect(up.stdout()).toContain(`baseURL: "${queenUrl}/v1"`);
   });
 
   test("that URL streams a completion as any OpenAI server does", async () => {

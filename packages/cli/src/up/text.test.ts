@@ -9,11 +9,11 @@ const state: UpState = {
 };
 
 describe("what to try next", () => {
-  test("names are quoted as a shell and a URL need them, and the base URL has one /v1", () => {
+  test("names are quoted as a shell and a URL need them, and an OpenAI client gets the queen's address", () => {
     const text = whatToTry(state, { command: "hive", token: undefined });
     expect(text).toContain("curl 'http://127.0.0.1:7833/api/v1/route?model=my%20model's'");
     expect(text).toContain(`hive chat 'my model'\\''s' "What are you?"`);
-    expect(text).toContain('baseURL: "http://127.0.0.1:9300/v1", apiKey: "none" })  // model: "my model\'s"');
+    expect(text).toContain('baseURL: "http://127.0.0.1:7833/v1", apiKey: "none" })  // model: "my model\'s"');
   });
 
   test("a token is taken from where it is kept, and never shown", () => {

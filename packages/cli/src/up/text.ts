@@ -36,7 +36,7 @@ export function whatToTry(state: UpState, { command, token }: Names): string {
     "Three things to try:",
     `  curl ${header}'${queen}/api/v1/route?model=${encodeURIComponent(worker.model)}'`,
     `  ${command} chat${flag} ${quoted(worker.model)} "What are you?"`,
-    `  new OpenAI({ baseURL: "${worker.url.replace(/\/+$/, "").replace(/\/v1$/, "")}/v1", apiKey: ${token !== undefined ? "process.env.HIVE_TOKEN" : '"none"'} })  // model: ${JSON.stringify(oneLine(worker.model))}`,
+    `  new OpenAI({ baseURL: "${queen}/v1", apiKey: ${token !== undefined ? "process.env.HIVE_TOKEN" : '"none"'} })  // model: ${JSON.stringify(oneLine(worker.model))}`,
   ].join("\n");
 }
 

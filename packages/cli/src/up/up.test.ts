@@ -105,7 +105,7 @@ describe("hive up", () => {
     );
     expect(story.page.text()).toContain("curl 'http://127.0.0.1:7833/api/v1/route?model=hive-demo'");
     expect(story.page.text()).toContain('hive chat hive-demo "What are you?"');
-    expect(story.page.text()).toContain('baseURL: "http://10.0.0.5:9300/v1"');
+    expect(story.page.text()).toContain('baseURL: "http://127.0.0.1:7833/v1"');
     expect(runningUp(stateDir)).toMatchObject({
       phase: "ready",
       queen: { url: "http://127.0.0.1:7833" },
