@@ -30,9 +30,7 @@ const bodyOf = ({ content, stream }: Question): string =>
 
 /** What an answer says, without what differs from one answer of a worker to its next: id, time, and what it still knew. */
 const lasting = (text: string): string =>
-  text
-    .replaceAll(/"id":"[^"]+"/g, '"id":""')
-    .replaceAll(/"(created|cached_tokens)":\d+/g, '"$1":0');
+  text.replaceAll(/"id":"[^"]+"/g, '"id":""').replaceAll(/"(created|cached_tokens)":\d+/g, '"$1":0');
 
 const post = (url: string, headers: Readonly<Record<string, string>> = {}): Way => {
   return (body) => fetch(url, { method: "POST", headers: { "content-type": "application/json", ...headers }, body });
