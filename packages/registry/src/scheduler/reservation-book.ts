@@ -95,6 +95,9 @@ export class ReservationBook {
       entry.before.after = entry.after;
       entry.after.before = entry.before;
       if (this.#oldestAt[row] === place + 1) this.#setOldest(row, entry.after);
+      // One that has ended and grown old must not keep those that came after it from the young generation's collector.
+      entry.before = entry;
+      entry.after = entry;
     }
     return true;
   }
