@@ -37,6 +37,8 @@ const ELSEWHERE_STATUSES: ReadonlySet<number> = new Set([404, 405, 429, 501]);
  * back every place that was reserved for it.
  */
 export class Exchange implements AttemptEnd {
+  /** Among those that are under way; -1 when it is not. */
+  place = -1;
   readonly #deps: ExchangeDeps;
   readonly #limits: GatewayLimits;
   readonly #question: Question;

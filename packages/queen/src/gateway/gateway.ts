@@ -14,6 +14,7 @@ import { readQuestion } from "./question.ts";
 import { type ClientSide, Reply } from "./reply.ts";
 import { GatewayStats } from "./stats.ts";
 import type { Transport } from "./transport.ts";
+import { UnderWay } from "./under-way.ts";
 
 /** How often time is let take effect for the requests under way, ms. */
 const TICK_MS = 100;
@@ -39,7 +40,7 @@ export class Gateway {
   readonly #log: GatewayDeps["log"];
   readonly #options: GatewayOptions;
   readonly #exchangeDeps: ExchangeDeps;
-  readonly #underWay: Set<Exchange> = new Set();
+  readonly #underWay: UnderWay = new UnderWay();
   readonly #createdS: number;
   readonly #stops: readonly (() => void)[];
   #isStopping = false;
@@ -59,7 +60,8 @@ export class Gateway {
       ...{ transport, places: placesOf(queen), nowMs: () => clock.nowMs(), stats: this.stats, log: deps.log },
       authorizationFor: ({ worker }: Reservation) => (worker.engine === OUR_ENGINE ? key : undefined),
       onOver: (exchange) => {
-        if (this.#underWay.delete(exchange)) this.stats.in_flight--;
+        this.#underWay.remove(exchange);
+        this.stats.in_flight = this.#underWay.size;
       },
     };
     this.#stops = [
@@ -87,7 +89,7 @@ export class Gateway {
   /** Ends what is still under way, telling each client so. */
   async stop(): Promise<void> {
     this.stopTaking();
-    for (const exchange of [...this.#underWay]) exchange.shutDown();
+    for (const exchange of this.#underWay.list()) exchange.shutDown();
     for (const stop of this.#stops) stop();
     await this.#transport.close();
   }
@@ -106,7 +108,7 @@ export class Gateway {
       return;
     }
     this.#underWay.add(exchange);
-    this.stats.in_flight++;
+    this.stats.in_flight = this.#underWay.size;
     this.stats.body_bytes += exchange.bodyBytes;
     exchange.start();
   }
@@ -190,11 +192,11 @@ export class Gateway {
   #tick(): void {
     if (this.#underWay.size === 0) return;
     const nowMs = this.#queen.clock.nowMs();
-    for (const exchange of this.#underWay) exchange.tick(nowMs);
+    for (const exchange of this.#underWay.list()) exchange.tick(nowMs);
   }
 
   #hiveIsGone(hiveId: string): void {
-    for (const exchange of [...this.#underWay]) if (exchange.hiveId === hiveId) exchange.hiveIsGone();
+    for (const exchange of this.#underWay.list()) if (exchange.hiveId === hiveId) exchange.hiveIsGone();
   }
 }
 
