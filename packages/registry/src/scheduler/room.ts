@@ -130,7 +130,7 @@ export class Room implements Standing {
   /** The worker reported. `oursInReport`: how many of our reservations the report contains. */
   reported(row: number, oursInReport: number): void {
     // While no pool is there, only where something of ours stands must reports be followed; others are read when asked for.
-    if (this.#poolCount === 0 && this.reservedAt(row) === 0) {
+    if (this.#poolCount === 0 && oursInReport === 0 && this.reservedAt(row) === 0) {
       if (row < this.#rows.size) this.#setFlag(row, READ, false);
       return;
     }

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { aFleet } from "../testing/a-fleet.ts";
 import { aHeartbeat, aWorker } from "../testing/builders.ts";
 import type { WorkerInfo } from "../types.ts";
+import { REPORT_DELAY_MS } from "./recent-endings.ts";
 import { TTL_DEFAULT_MS, TTL_MAX_MS } from "./scheduler.ts";
 import { POLICIES } from "./types.ts";
 
@@ -79,6 +80,29 @@ describe("between two heartbeats", () => {
     expect(reserve()).toBeUndefined();
     report({ slots_total: 3, slots_busy: 0, last_handover: second?.reservation_id ?? "" });
     expect(registry.reservationCount()).toBe(0);
+  });
+
+  test("a report that was on its way while a request ended does not make that request somebody else's", () => {
+    const { clock, report, chosen, reserve } = aFleet();
+    report({ slots_total: 2, slots_busy: 0 });
+    const places = [reserve(), reserve()];
+    clock.advance(1_000);
+    for (const place of places) place?.release();
+    report({ slots_total: 2, slots_busy: 2 });
+    expect([chosen(), chosen()]).toEqual(["w0", "w0"]);
+  });
+
+  test("a worker that counts no slots and still says busy after our request ended has room again", () => {
+    const { clock, report, chosen, reserve } = aFleet();
+    report({ state: "Idle" });
+    const place = reserve();
+    clock.advance(1_000);
+    place?.release();
+    report({ state: "Busy" });
+    expect(chosen()).toBe("w0");
+    clock.advance(REPORT_DELAY_MS);
+    report({ state: "Busy" }, {});
+    expect(chosen()).toBe("w1");
   });
 
   test("what others asked of a worker is counted beside what we did", () => {

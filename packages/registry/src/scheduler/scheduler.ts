@@ -4,6 +4,7 @@ import { type ChoiceDeps, type ChoiceView, RequestChoice } from "./choice.ts";
 import { explain } from "./explain.ts";
 import { CHOOSE } from "./policies.ts";
 import { PrefixMemory } from "./prefix-memory.ts";
+import { RecentEndings } from "./recent-endings.ts";
 import { type BookEntry, ReservationBook } from "./reservation-book.ts";
 import { Room } from "./room.ts";
 import { SessionRings } from "./session-rings.ts";
@@ -45,6 +46,7 @@ export class Scheduler {
   readonly #random: () => number;
   readonly #policy: Policy;
   readonly #book: ReservationBook;
+  readonly #endings: RecentEndings = new RecentEndings();
   readonly #rings: SessionRings;
   readonly #deps: ChoiceDeps;
   readonly #prefixes: PrefixMemory = new PrefixMemory(PREFIX_PIECES_MAX);
@@ -140,8 +142,9 @@ export class Scheduler {
 
   reported(row: number, worker: WorkerInfo, reportedAtMs: number): void {
     const contained = this.#book.containedIn(row, worker, reportedAtMs);
+    const ended = this.#endings.at(row, reportedAtMs);
     if (contained === 0) {
-      this.room.reported(row, 0);
+      this.room.reported(row, ended);
       return;
     }
     const handedOver = this.#book.handedOverAt(row, contained);
@@ -151,7 +154,7 @@ export class Scheduler {
       this.room.giveBack(row);
     }
     if (handedOver.length > 0) this.#settle(row);
-    this.room.reported(row, contained - handedOver.length);
+    this.room.reported(row, contained - handedOver.length + ended);
   }
 
   refreshed(row: number): void {
@@ -177,6 +180,7 @@ export class Scheduler {
 
   rowRemoved(row: number): void {
     this.#book.endAllAt(row);
+    this.#endings.forget(row);
     this.breaker.forget(row);
     this.room.rowRemoved(row);
   }
@@ -236,6 +240,7 @@ export class Scheduler {
   #end(entry: BookEntry, outcome: Outcome, nowMs: number): boolean {
     if (!this.#book.end(entry)) return false;
     const { row, id } = entry;
+    this.#endings.add(row, nowMs);
     this.room.giveBack(row);
     if (outcome === "error") this.breaker.failed(row, id, nowMs);
     else if (this.breaker.size > 0) {

@@ -1,5 +1,6 @@
 import { normalModelName } from "../models/normal-name.ts";
 import { capacityOf, foreignRequests, reportedRequests } from "../scheduler/load.ts";
+import { REPORT_DELAY_MS } from "../scheduler/recent-endings.ts";
 import type { Outcome, ReserveRequest } from "../scheduler/types.ts";
 import type { Labels, WorkerInfo } from "../types.ts";
 import { NaiveBreaker } from "./naive-breaker.ts";
@@ -35,6 +36,7 @@ export class NaiveScheduler {
   readonly #aliases: Readonly<Record<string, readonly string[]>>;
   #workers: NaiveWorker[] = [];
   #reservations: NaiveReservation[] = [];
+  #ended: { readonly hive_id: string; readonly worker_id: string; readonly atMs: number }[] = [];
   readonly #boots: Map<string, string | undefined> = new Map();
   readonly #labels: Map<string, Labels> = new Map();
   readonly #operatorLabels: Map<string, Labels> = new Map();
@@ -49,6 +51,7 @@ export class NaiveScheduler {
     hive: { readonly atMs: number; readonly boot_id?: string; readonly labels?: Labels },
   ): void {
     const isListed = (worker_id: string) => workers.some((each) => each.worker_id === worker_id);
+    this.#ended = this.#ended.filter((each) => each.hive_id !== hive_id || isListed(each.worker_id));
     this.#reservations = this.#reservations.filter((each) => each.hive_id !== hive_id || isListed(each.worker_id));
     for (const before of this.#workers.filter((each) => each.hive_id === hive_id)) {
       const now = workers.find(({ worker_id }) => worker_id === before.worker.worker_id);
@@ -63,10 +66,17 @@ export class NaiveScheduler {
     for (const worker of workers) {
       const ours = this.#at(hive_id, worker.worker_id);
       const echoed = ours.findIndex(({ id }) => id === worker.last_reservation);
-      const contained = echoed !== -1 ? echoed + 1 : ours.filter(({ createdAtMs }) => createdAtMs < hive.atMs).length;
+      const standing = echoed !== -1 ? echoed + 1 : ours.filter(({ createdAtMs }) => createdAtMs < hive.atMs).length;
+      const contained = standing + this.#endedLately(hive_id, worker.worker_id, hive.atMs);
       const [capacity, foreign] = [capacityOf(worker, contained), foreignRequests(worker, contained)];
       this.#workers.push({ hive_id, worker, capacity, foreign });
     }
+  }
+
+  #endedLately(hive_id: string, worker_id: string, atMs: number): number {
+    return this.#ended.filter(
+      (each) => each.hive_id === hive_id && each.worker_id === worker_id && each.atMs > atMs - REPORT_DELAY_MS,
+    ).length;
   }
 
   label(hive_id: string, labels: Labels): void {
@@ -87,6 +97,7 @@ export class NaiveScheduler {
     const ended = this.#reservations.find((each) => each.id === id);
     if (ended === undefined) return false;
     this.#reservations = this.#reservations.filter((each) => each.id !== id);
+    this.#ended.push({ hive_id: ended.hive_id, worker_id: ended.worker_id, atMs: nowMs });
     this.breaker.ended(keyOf(ended.hive_id, ended.worker_id), id, outcome, nowMs);
     return true;
   }
