@@ -1,3 +1,4 @@
+import { OUTCOMES } from "hive-registry";
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { openCatalog, startHeartbeatWriter } from "../catalog/index.ts";
@@ -95,10 +96,11 @@ test("after a hundred thousand requests that end in every way there is, nothing 
     else if (what === 1) hive.vanish();
     else for (const one of hives) one.comeBack();
   });
+  const carried = (reservationId: string) => queen.release(reservationId, chance.pick(OUTCOMES));
   const clients: FakeClient[] = [];
   const seen = { inFlight: 0, queued: 0, reserved: 0 };
   for (let request = 0; request < 100_000; request++) {
-    const client = new FakeClient({ clock, chance });
+    const client = new FakeClient({ clock, chance, carried });
     clients.push(client);
     const body = Buffer.from(JSON.stringify({ model: chance.pick(NAMES), stream: chance.percent(50) }));
     const headers: Record<string, string> = chance.percent(3)

@@ -89,8 +89,7 @@ export class Exchange implements AttemptEnd {
   }
 
   start(): void {
-    this.#client.on("close", () => this.#hangUp());
-    this.#client.on("drain", () => this.#drained());
+    this.#client.once("close", () => this.#hangUp());
     const { failedReservation } = this.#question;
     if (failedReservation !== undefined) this.#deps.places.release(failedReservation, "error");
     this.#choose();
@@ -284,8 +283,9 @@ export class Exchange implements AttemptEnd {
   piece(attempt: Attempt, chunk: Buffer): void {
     if (this.#isOver) return;
     this.#hasMoved = true;
-    if (this.#reply.write(chunk)) return;
+    if (this.#reply.write(chunk) || this.#isPaused) return;
     this.#isPaused = true;
+    this.#client.once("drain", () => this.#drained());
     attempt.call?.pause();
   }
 
@@ -368,7 +368,6 @@ export class Exchange implements AttemptEnd {
   }
 
   #drained(): void {
-    if (!this.#isPaused) return;
     this.#isPaused = false;
     this.#hasMoved = true;
     this.#attempt?.call?.resume();

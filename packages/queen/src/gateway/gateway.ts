@@ -222,9 +222,9 @@ const NO_PATH: InferencePath = { path: "", summary: "", dialect: "openai", promp
 const notFor = (method: string | undefined, right: string): HiveError =>
   new HiveError("METHOD_NOT_ALLOWED", `${method} is not for this path, ${right} is`);
 
-function pathOf(url: string | undefined): string {
-  const [path = ""] = (url ?? "").split("?", 1);
-  return path;
+function pathOf(url = ""): string {
+  const query = url.indexOf("?");
+  return query === -1 ? url : url.slice(0, query);
 }
 
 /** An id that is no URL text stands for itself. */

@@ -1,10 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { findMembers } from "./json-members.ts";
+import { memberFinder } from "./json-members.ts";
 
 const found = (text: string, ...names: string[]) => {
   const json = Buffer.from(text);
-  const members = findMembers(json, names);
+  const members = memberFinder(names)(json);
   return (
     members &&
     Object.fromEntries(

@@ -19,44 +19,60 @@ const LITERALS: readonly Buffer[] = ["true", "false", "null"].map((word) => Buff
 /** Thrown inside of this file only. */
 class NotJson extends Error {}
 
+/** All places where each of some names stands, in order; names that stand nowhere are left out. */
+export type Members = ReadonlyMap<string, readonly Span[]>;
+
 /**
- * Finds members of the outermost object without building anything: of a body of 32 MiB, one picture mostly, only few bytes
- * are looked at one by one. Undefined when the bytes are no JSON object.
+ * Makes what finds these members of the outermost object without building anything: of a body of 32 MiB, one picture mostly,
+ * only few bytes are looked at one by one. It gives undefined when the bytes are no JSON object.
  *
  * It checks the structure. Inside of strings it looks at no escapes and no control characters, for which the worker that
- * reads them has its own words. A name that is written with escapes is not found.
- *
- * @returns for each name that is there all places where it stands, in order: a name may stand twice, and readers differ in
- *   which one they take.
+ * reads them has its own words. A name that is written with escapes is not found. A name may stand twice, and readers differ
+ * in which one they take: so all places are told.
  */
-export function findMembers(json: Buffer, names: readonly string[]): ReadonlyMap<string, readonly Span[]> | undefined {
-  const wanted = names.map((name) => [name, Buffer.from(`"${name}"`)] as const);
-  const found = new Map<string, Span[]>();
-  try {
-    let at = skipBlank(json, 0);
-    if (json[at] !== OPEN_OBJECT) return undefined;
-    at = skipBlank(json, at + 1);
-    if (json[at] === CLOSE_OBJECT) return skipBlank(json, at + 1) === json.length ? found : undefined;
-    for (;;) {
-      const keyEnd = endOfString(json, at);
-      const name = wanted.find(([, quoted]) => quoted.length === keyEnd - at && matches(json, at, quoted))?.[0];
-      at = skipBlank(json, keyEnd);
-      if (json[at] !== COLON) return undefined;
-      const start = skipBlank(json, at + 1);
-      const end = endOfValue(json, start);
-      if (name !== undefined) {
-        const spans = found.get(name);
-        if (spans === undefined) found.set(name, [{ start, end }]);
-        else spans.push({ start, end });
-      }
-      at = skipBlank(json, end);
-      if (json[at] === CLOSE_OBJECT) return skipBlank(json, at + 1) === json.length ? found : undefined;
-      if (json[at] !== COMMA) return undefined;
-      at = skipBlank(json, at + 1);
+export function memberFinder(names: readonly string[]): (json: Buffer) => Members | undefined {
+  const wanted = names.map((name) => ({ name, quoted: Buffer.from(`"${name}"`) }));
+  const nameAt = (json: Buffer, start: number, end: number): string | undefined => {
+    for (const { name, quoted } of wanted) {
+      if (quoted.length === end - start && matches(json, start, quoted)) return name;
     }
-  } catch (error) {
-    if (error instanceof NotJson) return undefined;
-    throw error;
+    return undefined;
+  };
+  return (json) => {
+    try {
+      return findMembers(json, nameAt);
+    } catch (error) {
+      if (error instanceof NotJson) return undefined;
+      throw error;
+    }
+  };
+}
+
+function findMembers(
+  json: Buffer,
+  nameAt: (json: Buffer, start: number, end: number) => string | undefined,
+): Members | undefined {
+  const found = new Map<string, Span[]>();
+  let at = skipBlank(json, 0);
+  if (json[at] !== OPEN_OBJECT) return undefined;
+  at = skipBlank(json, at + 1);
+  if (json[at] === CLOSE_OBJECT) return skipBlank(json, at + 1) === json.length ? found : undefined;
+  for (;;) {
+    const nameEnd = endOfString(json, at);
+    const name = nameAt(json, at, nameEnd);
+    at = skipBlank(json, nameEnd);
+    if (json[at] !== COLON) return undefined;
+    const start = skipBlank(json, at + 1);
+    const end = endOfValue(json, start);
+    if (name !== undefined) {
+      const spans = found.get(name);
+      if (spans === undefined) found.set(name, [{ start, end }]);
+      else spans.push({ start, end });
+    }
+    at = skipBlank(json, end);
+    if (json[at] === CLOSE_OBJECT) return skipBlank(json, at + 1) === json.length ? found : undefined;
+    if (json[at] !== COMMA) return undefined;
+    at = skipBlank(json, at + 1);
   }
 }
 
@@ -119,16 +135,16 @@ function endOfString(json: Buffer, at: number): number {
 
 /** Of a number, or of true, false and null. */
 function endOfPlain(json: Buffer, at: number): number {
-  const word = LITERALS.find((literal) => matches(json, at, literal));
-  if (word !== undefined) return at + word.length;
+  for (const word of LITERALS) if (matches(json, at, word)) return at + word.length;
   let here = at;
   while (here < json.length && isOfNumber(json[here] as number)) here++;
   if (!/^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(json.toString("latin1", at, here))) throw new NotJson();
   return here;
 }
 
+/** A digit, or one of `+ - . E e`. */
 const isOfNumber = (byte: number): boolean =>
-  (byte >= 0x30 && byte <= 0x39) || [0x2b, 0x2d, 0x2e, 0x45, 0x65].includes(byte);
+  (byte >= 0x30 && byte <= 0x39) || byte === 0x2b || byte === 0x2d || byte === 0x2e || byte === 0x45 || byte === 0x65;
 
 function skipBlank(json: Buffer, at: number): number {
   let here = at;

@@ -2,8 +2,8 @@ import type { IncomingHttpHeaders } from "node:http";
 import { ID_LENGTH_MAX, MODEL_LENGTH_MAX } from "@hive-registry/contract/names";
 import { type Labels, POLICIES, type Policy } from "hive-registry";
 import { Refusal } from "./failures.ts";
-import { findMembers, type Span } from "./json-members.ts";
-import type { InferencePath } from "./paths.ts";
+import { type Members, memberFinder, type Span } from "./json-members.ts";
+import { INFERENCE_PATHS, type InferencePath } from "./paths.ts";
 
 /** How a client wants to reach the worker, other than through the gateway. */
 export type Direct = "redirect" | "x-accel";
@@ -44,6 +44,12 @@ const SESSION_LENGTH_MAX = 512;
 const LABELS_MAX = 32;
 const HEADER_LENGTH_MAX = 2_048;
 
+const NAMES = ["model", "stream"];
+const findModel = memberFinder(NAMES);
+const findersWithPrompt: ReadonlyMap<InferencePath, (json: Buffer) => Members | undefined> = new Map(
+  INFERENCE_PATHS.map((path) => [path, memberFinder([...NAMES, ...path.promptMembers])]),
+);
+
 /**
  * Reads what the gateway has to know; of the body only the model's name and whether a stream is wanted.
  *
@@ -58,8 +64,7 @@ export function readQuestion(
   const { headers } = request;
   const policy = policyIn(headers);
   const wantsPrefix = (policy ?? defaults.policy) === "prefix";
-  const names = ["model", "stream", ...(wantsPrefix ? path.promptMembers : [])];
-  const members = findMembers(body, names);
+  const members = (wantsPrefix ? findersWithPrompt.get(path) : findModel)?.(body);
   if (members === undefined) throw new Refusal("INVALID_JSON", "The body is not a JSON object");
   const modelSpan = onlyOne(members.get("model"), "model");
   if (modelSpan === undefined) throw new Refusal("INVALID_REQUEST", "model is missing", "model");
@@ -73,7 +78,9 @@ export function readQuestion(
     : "";
   return {
     path,
-    ...request,
+    target: request.target,
+    headers,
+    rawHeaders: request.rawHeaders,
     body,
     model: modelIn(body, modelSpan),
     modelSpan,

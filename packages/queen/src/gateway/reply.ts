@@ -10,7 +10,7 @@ export interface ClientSide {
   write(chunk: Uint8Array | string): boolean;
   end(chunk?: string): unknown;
   destroy(): unknown;
-  on(event: "close" | "drain", listener: () => void): unknown;
+  once(event: "close" | "drain", listener: () => void): unknown;
 }
 
 const EVENT_STREAM = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache"];

@@ -3,24 +3,33 @@ import type { ClientSide } from "../reply.ts";
 import type { Answering, Transport, WorkerCall, WorkerRequest } from "../transport.ts";
 import type { Chance } from "./random.ts";
 
-/** A client without a socket: it reads at its own pace, or leaves. */
+/** A client without a socket: it reads at its own pace, or leaves. The proxy that it may be tells when it has carried the bytes. */
 export class FakeClient implements ClientSide {
   readonly #clock: Clock;
   readonly #chance: Chance;
+  readonly #carried: (reservationId: string) => void;
   readonly #listeners: Record<"close" | "drain", (() => void)[]> = { close: [], drain: [] };
   status: number | undefined;
   #isOver = false;
   /** Each of them must be 1 in the end. */
   endings = 0;
 
-  constructor(deps: { readonly clock: Clock; readonly chance: Chance }) {
+  constructor(deps: {
+    readonly clock: Clock;
+    readonly chance: Chance;
+    readonly carried: (reservationId: string) => void;
+  }) {
     this.#clock = deps.clock;
     this.#chance = deps.chance;
+    this.#carried = deps.carried;
   }
 
-  writeHead(status: number): void {
+  writeHead(status: number, headers: string[]): void {
     if (this.status !== undefined) throw new Error("a second head");
     this.status = status;
+    if (!headers.includes("x-accel-redirect")) return;
+    const reservationId = headers[headers.indexOf("x-hive-reservation") + 1] as string;
+    this.#clock.after(this.#chance.below(500), () => this.#carried(reservationId));
   }
 
   write(): boolean {
@@ -44,7 +53,7 @@ export class FakeClient implements ClientSide {
     if (!this.#isOver) this.#close();
   }
 
-  on(event: "close" | "drain", listener: () => void): void {
+  once(event: "close" | "drain", listener: () => void): void {
     this.#listeners[event].push(listener);
   }
 
@@ -56,7 +65,7 @@ export class FakeClient implements ClientSide {
   }
 
   #tell(event: "close" | "drain"): void {
-    for (const listener of this.#listeners[event]) listener();
+    for (const listener of this.#listeners[event].splice(0)) listener();
   }
 }
 
