@@ -10,6 +10,8 @@ const MODELS = 100;
 
 const READ_NS_MAX = 1_000;
 const UPDATE_NS_MAX = 10_000;
+/** A place taken and given back. */
+const RESERVE_NS_MAX = 2_000;
 /** `findBestWorkerForModel` at the largest fleet against the smallest. */
 const GROWTH_MAX = 3;
 const WORKER_BYTES_MAX = 500;
@@ -49,7 +51,8 @@ async function smallestAndLargest(models, gpu) {
   return [await measure(SMALLEST, models, gpu), await measure(LARGEST, models, gpu)];
 }
 
-function fleetTable(workers, { reads, updateHiveState, updateHiveStateP99, listings, scan, memoryRead }) {
+function fleetTable(workers, measured) {
+  const { reads, updateHiveState, updateHiveStateP99, listings, scan, memoryRead, reservations } = measured;
   const claimed = workers === LARGEST;
   const limit = (ns, max) => (claimed ? { required: `≤ ${duration(max)}`, ok: ns <= max } : {});
   const ratio = (name, ns) => (scan[name] === undefined ? {} : { ratio: times(scan[name] / ns) });
@@ -66,6 +69,13 @@ function fleetTable(workers, { reads, updateHiveState, updateHiveStateP99, listi
     ...limit(updateHiveState, UPDATE_NS_MAX),
   });
   rows.push({ figure: "  its 99th percentile", measured: duration(updateHiveStateP99) });
+  rows.push({
+    figure: "reserve and release",
+    measured: duration(reservations.atOnce),
+    ...limit(reservations.atOnce, RESERVE_NS_MAX),
+  });
+  rows.push({ figure: "  one of 10,000 that are held", measured: duration(reservations.oneOfMany) });
+  rows.push({ figure: "  updateHiveState then, 8 workers", measured: duration(reservations.updateHiveState) });
   rows.push({ figure: "for comparison: one read at a random place in memory", measured: duration(memoryRead) });
   for (const [name, { results, nsPerResult }] of Object.entries(listings)) {
     rows.push({
@@ -92,6 +102,13 @@ function growthTable(special) {
         ratio: times(growth),
         required: `≤ ${GROWTH_MAX}×, ≤ ${duration(READ_NS_MAX)}`,
         ok: growth <= GROWTH_MAX && best <= READ_NS_MAX,
+      },
+      {
+        figure: `reserve and release, ${name}`,
+        measured: duration(large.reservations.atOnce),
+        ratio: times(large.reservations.atOnce / small.reservations.atOnce),
+        required: `≤ ${duration(RESERVE_NS_MAX)}`,
+        ok: large.reservations.atOnce <= RESERVE_NS_MAX,
       },
       {
         figure: `updateHiveState, ${name}`,

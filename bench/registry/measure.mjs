@@ -11,6 +11,8 @@ const BEAT_MS = 5_000;
 const ONLINE_MS = 30_000;
 const READS = { batches: 400, perBatch: 50 };
 const UPDATES = 4_000;
+/** Places that are held while others are taken and given back. */
+const HELD = 10_000;
 /** A scan of a million workers takes long: so much time for each of them, and at least one call. */
 const SCAN = { batches: 200, perBatch: 1, budgetMs: 400 };
 const LISTING = { batches: 200, perBatch: 1, budgetMs: 600 };
@@ -83,6 +85,32 @@ function readCosts() {
   };
 }
 
+/** What a place at a worker costs, taken and given back: at once, and one out of many that are held. */
+function reservationCosts() {
+  const cost = (ask) => {
+    const names = modelNames();
+    return medianNs((call) => ask(names[call]), READS);
+  };
+  const atOnce = () => cost((model) => registry.reserve({ model })?.release());
+  const held = Array.from({ length: Math.min(HELD, hives) }, () => registry.reserve({ model: modelId(below(models)) }));
+  let at = 0;
+  const oneOfMany = () =>
+    cost((model) => {
+      held[at]?.release();
+      held[at] = registry.reserve({ model });
+      at = (at + 1) % held.length;
+    });
+  // The first calls put the workers of each model in order; then until the optimiser has seen everything.
+  for (let round = 0; round < 2; round++) {
+    atOnce();
+    oneOfMany();
+  }
+  const costs = { atOnce: atOnce(), oneOfMany: oneOfMany() };
+  for (const place of held) place?.release();
+  updateCosts(UPDATES, update);
+  return { ...costs, updateHiveState: quantile(updateCosts(UPDATES, update), 0.5) };
+}
+
 function listingCosts() {
   const listing = (ask, sizeOf = (answer) => answer.length) => {
     let results = 0;
@@ -144,6 +172,8 @@ const result = {
   updateHiveStateP99: quantile(updates, 0.99),
   listings: listingCosts(),
   scan: scanCosts(),
+  // Last, for from then on each heartbeat also keeps the models' workers in order.
+  reservations: reservationCosts(),
   memoryRead: memoryReadNs(),
 };
 process.stdout.write(`${JSON.stringify(result)}\n`);
