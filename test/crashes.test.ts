@@ -19,6 +19,12 @@ const demoIsReady = (agent: AnAgent): Promise<ManagedWorker & { readonly pid: nu
 const routeWorks = (client: HiveClient) =>
   eventually("the queen names a worker", () => client.route("hive-demo").catch(() => undefined));
 
+/** Each API has its own shape for the same refusal. */
+const unauthenticated = (path: string) => {
+  if (path.startsWith("/v1/messages")) return { type: "error", error: { type: "authentication_error" } };
+  return { error: { code: path.startsWith("/v1/") ? "invalid_api_key" : "UNAUTHENTICATED" } };
+};
+
 const answers = async (workerUrl: string | undefined): Promise<boolean> => {
   const response = await fetch(`${workerUrl}/v1/chat/completions`, {
     method: "POST",
@@ -250,9 +256,7 @@ describe("beyond this machine", { timeout: 120_000 }, () => {
       for (const headers of [{}, { authorization: `${authorization}x` }, { authorization: "Bearer" }]) {
         const response = await fetch(url + path, { method, headers });
         statuses.push(response.status);
-        if (response.status === 401) {
-          expect(await response.json()).toMatchObject({ error: { code: "UNAUTHENTICATED" } });
-        }
+        if (response.status === 401) expect(await response.json()).toMatchObject(unauthenticated(path));
       }
       const open = path === "/healthz";
       expect({ method, path, statuses }).toEqual({ method, path, statuses: open ? [200, 200, 200] : [401, 401, 401] });
