@@ -272,7 +272,8 @@ export function healthRoutes(app: App, queen: Queen, metrics: () => Promise<stri
         summary: "Metrics for Prometheus",
         response: { 200: { content: { "text/plain": { schema: Type.String() } } }, ...failures },
       },
-      serializerCompiler: () => String,
+      // The page is text; a failure is JSON here as everywhere.
+      serializerCompiler: () => (page) => (typeof page === "string" ? page : JSON.stringify(page)),
     },
     async (_request, reply) => {
       const text = await metrics();
