@@ -47,3 +47,17 @@ test("when the worker that knows a prompt is overloaded, another that knows it t
   const again = Array.from({ length: 4 }, () => ask()?.worker.worker_id);
   expect(new Set(again)).toEqual(know);
 });
+
+test("who comes where another worker went knows nothing of the prompts that the other saw", () => {
+  const { report, reserve, chosen } = aFleet({ policy: "prefix" });
+  const prefix_key = "You are a helpful assistant. ".repeat(10);
+  const workers = (...ids: string[]) =>
+    report(...ids.map((worker_id) => ({ worker_id, slots_total: 4, slots_busy: worker_id === "fresh" ? 1 : 0 })));
+  workers("a", "b");
+  const first = reserve({ prefix_key });
+  first?.release();
+  const other = first?.worker.worker_id === "a" ? "b" : "a";
+  workers(other);
+  workers(other, "fresh");
+  expect(chosen({ prefix_key })).toBe(other);
+});
