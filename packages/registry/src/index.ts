@@ -5,7 +5,7 @@
  */
 export { systemClock } from "./clock.ts";
 export { RevisionGapError } from "./errors.ts";
-export { DEFAULT_LIMITS, type LivenessLimits } from "./liveness.ts";
+export { DEFAULT_LIMITS, type LivenessLimits } from "./hives/liveness.ts";
 export type { ModelAliases } from "./models/model-names.ts";
 export { normalModelName } from "./models/normal-name.ts";
 export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";

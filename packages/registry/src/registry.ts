@@ -1,19 +1,19 @@
-import { AgeIndex } from "./age-index.ts";
-import { ChangeFeed } from "./change-feed.ts";
+import { ChangeFeed } from "./changes/change-feed.ts";
 import { systemClock } from "./clock.ts";
-import { copyReport } from "./copy-report.ts";
-import { copyWorker } from "./copy-worker.ts";
-import { DeadlineHeap } from "./deadline-heap.ts";
 import { RevisionGapError } from "./errors.ts";
-import { HiveRecord, resourcesOf, stateOf } from "./hive-record.ts";
-import { HiveTable } from "./hive-table.ts";
-import { copyLabels, hasNone, mergedLabels } from "./labels.ts";
-import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness.ts";
+import { copyReport } from "./heartbeats/copy-report.ts";
+import { copyWorker } from "./heartbeats/copy-worker.ts";
+import { copyLabels, hasNone, mergedLabels } from "./heartbeats/labels.ts";
+import { isStale, PAST_BOOTS_MAX } from "./heartbeats/order.ts";
+import { AgeIndex } from "./hives/age-index.ts";
+import { HiveRecord, resourcesOf, stateOf } from "./hives/hive-record.ts";
+import { HiveTable } from "./hives/hive-table.ts";
+import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./hives/liveness.ts";
+import { DeadlineHeap } from "./indexes/deadline-heap.ts";
+import { seedFrom } from "./indexes/text-table.ts";
 import type { ModelAliases } from "./models/model-names.ts";
-import { isStale, PAST_BOOTS_MAX } from "./order.ts";
 import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
-import { seedFrom } from "./text-table.ts";
 import type {
   HiveHeartbeatPayload,
   HiveLease,
@@ -30,7 +30,7 @@ import type {
   UpdateResult,
   WorkerInfo,
 } from "./types.ts";
-import { WorkerTable } from "./worker-table.ts";
+import { WorkerTable } from "./workers/worker-table.ts";
 
 export interface HiveRegistryOptions {
   /** Ms since epoch, never backwards. */

@@ -1,4 +1,4 @@
-import { DeadlineHeap, type Due } from "../deadline-heap.ts";
+import { DeadlineHeap, type Due } from "../indexes/deadline-heap.ts";
 
 /** How long a worker that failed gets no new request. */
 export interface BreakerLimits {

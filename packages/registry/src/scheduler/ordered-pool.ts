@@ -1,5 +1,5 @@
-import { CandidateHeap } from "../candidate-heap.ts";
-import type { Records } from "../records.ts";
+import { CandidateHeap } from "../indexes/candidate-heap.ts";
+import type { Records } from "../indexes/records.ts";
 import type { Order, Pool, Standing } from "./pool.ts";
 
 /** Where an item's record says how it stands in each order. */

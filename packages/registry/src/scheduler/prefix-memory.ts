@@ -1,4 +1,4 @@
-import { hashText } from "./hash.ts";
+import { hashText } from "../indexes/hash.ts";
 
 /** Characters of a prompt that are remembered as one piece: about 16 tokens, as inference servers keep their caches. */
 const PIECE_CHARACTERS = 64;

@@ -1,5 +1,5 @@
-import { DeadlineHeap, type Due } from "../deadline-heap.ts";
-import { grownCapacity, grownInt32 } from "../grow.ts";
+import { DeadlineHeap, type Due } from "../indexes/deadline-heap.ts";
+import { grownCapacity, grownInt32 } from "../indexes/grow.ts";
 import type { WorkerInfo } from "../types.ts";
 
 /** One reservation as the book keeps it. */

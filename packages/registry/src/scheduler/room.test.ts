@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { HiveRecord } from "../hive-record.ts";
+import { HiveRecord } from "../hives/hive-record.ts";
 import { aWorker } from "../testing/builders.ts";
 import type { Labels, WorkerInfo } from "../types.ts";
-import { WorkerTable } from "../worker-table.ts";
+import { WorkerTable } from "../workers/worker-table.ts";
 import { DEFAULT_BREAKER_LIMITS } from "./breaker.ts";
 import { FILTERED_POOLS_MAX, UNUSED_CHOICES_MAX } from "./room.ts";
 import { POLICIES, type ReserveRequest } from "./types.ts";

@@ -1,4 +1,4 @@
-import { floatAt, intAt, Records } from "../records.ts";
+import { floatAt, intAt, Records } from "../indexes/records.ts";
 import type { Labels, WorkerInfo } from "../types.ts";
 import { ListedPool } from "./listed-pool.ts";
 import { capacityOf, foreignRequests, reportedRequests } from "./load.ts";

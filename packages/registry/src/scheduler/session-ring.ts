@@ -1,4 +1,4 @@
-import { hashText, mix } from "./hash.ts";
+import { hashText, mix } from "../indexes/hash.ts";
 
 /** How many places on the ring a session looks at: more spread the sessions more evenly. */
 const PROBES = 21;

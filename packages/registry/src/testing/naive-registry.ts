@@ -1,5 +1,5 @@
-import { DEFAULT_LIMITS, statusAt } from "../liveness.ts";
-import { isStale } from "../order.ts";
+import { isStale } from "../heartbeats/order.ts";
+import { DEFAULT_LIMITS, statusAt } from "../hives/liveness.ts";
 import type { HiveHeartbeatPayload, HiveLease, HiveStatus, HiveWorker, WorkerInfo } from "../types.ts";
 
 interface NaiveHive {

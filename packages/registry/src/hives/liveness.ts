@@ -1,4 +1,4 @@
-import type { HiveStatus } from "./types.ts";
+import type { HiveStatus } from "../types.ts";
 
 /** When a quiet hive is doubted, and when it is given up. */
 export interface LivenessLimits {

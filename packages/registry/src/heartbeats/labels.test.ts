@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
-import { HiveRegistry } from "./registry.ts";
-import { POLICIES } from "./scheduler/types.ts";
-import { aFleet } from "./testing/a-fleet.ts";
-import type { RegistryEvent } from "./types.ts";
+import { HiveRegistry } from "../registry.ts";
+import { POLICIES } from "../scheduler/types.ts";
+import { aFleet } from "../testing/a-fleet.ts";
+import type { RegistryEvent } from "../types.ts";
 
 describe("a request that wants labels", () => {
   test("meets only workers on hives that have all of them, by any policy", () => {

@@ -1,4 +1,4 @@
-import type { Labels } from "./types.ts";
+import type { Labels } from "../types.ts";
 
 /** A frozen copy of what is a table of texts. The same object as before where nothing changed, as mostly nothing does. */
 export function copyLabels(from: Labels, known: Labels | undefined, path: string): Labels {

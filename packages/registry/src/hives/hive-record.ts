@@ -1,8 +1,8 @@
+import type { HeartbeatOrder } from "../heartbeats/order.ts";
+import type { Due } from "../indexes/deadline-heap.ts";
+import type { HiveReport, HiveRuntimeState, HiveStatus, Labels, ResourceInfo, WorkerInfo } from "../types.ts";
 import type { AgeBucket } from "./age-index.ts";
-import type { Due } from "./deadline-heap.ts";
 import type { LivenessFacts } from "./liveness.ts";
-import type { HeartbeatOrder } from "./order.ts";
-import type { HiveReport, HiveRuntimeState, HiveStatus, Labels, ResourceInfo, WorkerInfo } from "./types.ts";
 
 const GB = 1e9;
 

@@ -1,5 +1,5 @@
+import type { Backend, HealthStatus, WorkerInfo, WorkerState } from "../types.ts";
 import { kept } from "./kept.ts";
-import type { Backend, HealthStatus, WorkerInfo, WorkerState } from "./types.ts";
 
 /** Gives back the one string that the registry keeps for a text, so that a million workers share a thousand names. */
 export interface Intern {

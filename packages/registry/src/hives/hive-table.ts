@@ -1,6 +1,6 @@
-import { grownCapacity, grownFloat64 } from "./grow.ts";
+import { grownCapacity, grownFloat64 } from "../indexes/grow.ts";
+import { TextTable } from "../indexes/text-table.ts";
 import type { HiveRecord } from "./hive-record.ts";
-import { TextTable } from "./text-table.ts";
 
 /** Every hive by its id. What is asked of one most often, whether it is online, lies in a column of numbers. */
 export class HiveTable {

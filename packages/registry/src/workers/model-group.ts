@@ -1,5 +1,5 @@
-import type { CandidateHeap } from "./candidate-heap.ts";
-import { SlotList } from "./slot-list.ts";
+import type { CandidateHeap } from "../indexes/candidate-heap.ts";
+import { SlotList } from "../indexes/slot-list.ts";
 
 /** All workers that have one model. */
 export class ModelGroup {

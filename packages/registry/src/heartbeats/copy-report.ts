@@ -1,6 +1,6 @@
+import type { DeviceInfo, HiveHeartbeatPayload, HiveReport } from "../types.ts";
 import { kept } from "./kept.ts";
 import { copyLabels } from "./labels.ts";
-import type { DeviceInfo, HiveHeartbeatPayload, HiveReport } from "./types.ts";
 
 /** Copies what a heartbeat says of the hive itself, known fields only, and freezes it. */
 export function copyReport(

@@ -1,4 +1,4 @@
-import type { RegistryEvent } from "./types.ts";
+import type { RegistryEvent } from "../types.ts";
 
 /** Who is told of changes. One change reaches everybody before the next one is delivered, whoever causes it and when. */
 export class ChangeFeed {

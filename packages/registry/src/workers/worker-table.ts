@@ -1,13 +1,13 @@
-import { CandidateHeap } from "./candidate-heap.ts";
-import type { Intern } from "./copy-worker.ts";
-import type { HiveRecord } from "./hive-record.ts";
+import type { Intern } from "../heartbeats/copy-worker.ts";
+import type { HiveRecord } from "../hives/hive-record.ts";
+import { CandidateHeap } from "../indexes/candidate-heap.ts";
+import { floatAt, intAt, Records } from "../indexes/records.ts";
+import { SlotList } from "../indexes/slot-list.ts";
+import { seedFrom, TextTable } from "../indexes/text-table.ts";
+import { ModelNames } from "../models/model-names.ts";
+import { Scheduler, type SchedulerOptions, type SchedulerView } from "../scheduler/scheduler.ts";
+import type { HiveStatus, HiveWorker, Labels, ModelSummary, WorkerInfo } from "../types.ts";
 import { ModelGroup } from "./model-group.ts";
-import { ModelNames } from "./models/model-names.ts";
-import { floatAt, intAt, Records } from "./records.ts";
-import { Scheduler, type SchedulerOptions, type SchedulerView } from "./scheduler/scheduler.ts";
-import { SlotList } from "./slot-list.ts";
-import { seedFrom, TextTable } from "./text-table.ts";
-import type { HiveStatus, HiveWorker, Labels, ModelSummary, WorkerInfo } from "./types.ts";
 
 /** A worker that does not report `gpu_percent` is taken for fully used. Rule: design, "findBestWorkerForModel". */
 const UNKNOWN_GPU_PERCENT = 100;

@@ -1,4 +1,4 @@
-import { mix } from "./scheduler/hash.ts";
+import { mix } from "./hash.ts";
 
 /** A slot: the hash of the text, then its number and 1; 0 where it is empty. */
 const SLOT = 2;
