@@ -246,6 +246,23 @@ test("findBestWorkerForModel prefers, among equals, the one with fewer reservati
   expect([best(), best(), best()]).toEqual([other, other, other]);
 });
 
+test("findBestWorkerForModel takes a worker into turn again when its reservations and its failures are over", () => {
+  const { clock, registry, report, reserve } = aFleet();
+  report({ slots_total: 4 }, { slots_total: 4 });
+  const best = (count: number) =>
+    Array.from({ length: count }, () => registry.findBestWorkerForModel("m")?.worker.worker_id);
+  const [first, second] = [reserve(), reserve(), reserve()];
+  const [busier, other] = [first?.worker.worker_id, second?.worker.worker_id];
+  expect(best(3)).toEqual([other, other, other]);
+  first?.release();
+  expect(new Set(best(2))).toEqual(new Set([busier, other]));
+  second?.release("error");
+  expect(best(3)).toEqual([busier, busier, busier]);
+  clock.advance(1_000);
+  expect(best(4)).toContain(other);
+  expect(registry.findBestWorkerForModel("nothing")).toBeDefined();
+});
+
 test("round-robin gives everybody a turn, in turn", () => {
   const { report, chosen } = aFleet({ policy: "round-robin" });
   report({ slots_total: 4, gpu_percent: 90 }, { slots_total: 4 }, { slots_total: 4 });

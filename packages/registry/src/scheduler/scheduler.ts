@@ -23,7 +23,7 @@ export interface SchedulerView extends ChoiceView {
   /** The groups of the models that a name means; none when no worker has one. */
   resolveModel(name: string): readonly number[];
   /** Less is reserved at the worker than before, or it is no longer set aside. */
-  gotBetter(row: number): void;
+  gotBetter(row: number, wasAside: boolean): void;
 }
 
 export interface SchedulerOptions {
@@ -255,7 +255,8 @@ export class Scheduler {
   /** The worker is set aside, or not, as the breaker says. */
   #settle(row: number): void {
     const aside = this.breaker.size > 0 && this.breaker.isAside(row);
-    if (aside !== this.room.isAside(row)) this.room.setAside(row, aside);
-    this.#view.gotBetter(row);
+    const wasAside = this.room.isAside(row);
+    if (aside !== wasAside) this.room.setAside(row, aside);
+    this.#view.gotBetter(row, wasAside);
   }
 }

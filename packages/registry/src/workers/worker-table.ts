@@ -40,6 +40,8 @@ const GROUP = 3;
 const GROUP_POSITION = 4;
 const NEXT_SEAT = 5;
 const HEAP_POSITION = 6;
+/** Reservations that its key among the candidates counts, or more. */
+const COUNTED = 7;
 
 const NO_CANDIDATE = Number.POSITIVE_INFINITY;
 
@@ -286,10 +288,13 @@ export class WorkerTable implements SchedulerView {
   }
 
   /** Who got worse is put where it belongs when it comes up first; see {@link WorkerTable.#settledFirst}. */
-  gotBetter(row: number): void {
+  gotBetter(row: number, wasAside: boolean): void {
     const score = this.#rows.floats[floatAt(row, SCORE)] as number;
     if (score === NO_CANDIDATE) return;
+    const reserved = this.scheduler.room.reservedAt(row);
     for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
+      // Mostly it never was put behind its equals for what is given back now.
+      if (!wasAside && (this.#seats.ints[intAt(seat, COUNTED)] as number) <= reserved) continue;
       const at = this.groupOf(seat);
       (this.#groups[at] as ModelGroup).candidates.improve(seat, this.#score(row), this.#tie(seat));
       this.#rankGroup(at);
@@ -462,10 +467,11 @@ export class WorkerTable implements SchedulerView {
     return this.scheduler.room.isAside(row) ? score + SET_ASIDE_PENALTY : score;
   }
 
-  /** Among equals: who has fewer reservations, then who was chosen less recently. */
+  /** Among equals: who has fewer reservations, then who was chosen less recently. For a key that the seat is given now. */
   #tie(seat: number): number {
-    const lastChoice = this.#seats.floats[floatAt(seat, LAST_CHOICE)] as number;
-    return this.scheduler.room.reservedAt(this.rowOf(seat)) * CHOICES_MAX + lastChoice;
+    const reserved = this.scheduler.room.reservedAt(this.rowOf(seat));
+    this.#seats.ints[intAt(seat, COUNTED)] = reserved;
+    return reserved * CHOICES_MAX + (this.#seats.floats[floatAt(seat, LAST_CHOICE)] as number);
   }
 
   /** The best candidate. Those that got worse since they were put where they stand are put right on the way. */
