@@ -48,7 +48,12 @@ export async function aGateway(
   const post: AGateway["post"] = (path, body, init = {}) =>
     fetch(`${url}${path}`, {
       method: "POST",
-      body: typeof body === "string" || body instanceof Uint8Array ? body : JSON.stringify(body),
+      body:
+        typeof body === "string"
+          ? body
+          : body instanceof Uint8Array
+            ? new Blob([Buffer.from(body)])
+            : JSON.stringify(body),
       ...init,
       headers: { "content-type": "application/json", ...init.headers },
     });
