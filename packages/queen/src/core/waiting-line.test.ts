@@ -47,6 +47,17 @@ describe("a request", () => {
     await expect(ask("first", {}, 0)).rejects.toMatchObject({ code: "NO_WORKER" });
   });
 
+  test("that waits for a label is served as soon as a hive gets it", async () => {
+    const { registry, report, ask, settled, served } = aLine();
+    report({});
+    ask("first", { labels: { zone: "eu" } });
+    await settled();
+    expect(served).toEqual([]);
+    registry.labelHive("desk", { zone: "eu" });
+    await settled();
+    expect(served).toEqual(["first"]);
+  });
+
   test("that waited long enough is refused, and gone", async () => {
     const { clock, line, report, ask } = aLine();
     report({ state: "Busy" });

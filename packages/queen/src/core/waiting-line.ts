@@ -190,8 +190,8 @@ export class WaitingLine {
   #hear(event: RegistryEvent): void {
     if (this.#total === 0) return;
     if (event.type === "hive.heartbeat") for (const worker of event.workers) this.#roomAt(worker);
-    // A lease may bring a hive back that was suspect.
-    if (event.type === "hive.lease") {
+    // A lease may bring a hive back that was suspect, and labels may be those that somebody waits for.
+    if (event.type === "hive.lease" || event.type === "hive.labelled") {
       for (const worker of this.#registry.getWorkersOnHive(event.hive_id)) this.#roomAt(worker);
     }
   }
