@@ -44,8 +44,12 @@ export async function benchGateway() {
     stops.push(await keepBeating(ways.queen.port, url));
     const args = Object.entries(ways).map(([name, { port, pid }]) => `${name}:${port}:${pid}`);
     const results = await resultOf("gateway/load.mjs", [ROUNDS, ...args]);
-    const rows = [...requestRows(results), ...streamRows(results)];
-    printTable(`Gateway, one worker that answers at once: median of ${ROUNDS} rounds`, rows, "the bare proxy");
+    const rows = [...requestRows(results), ...delayedRows(results), ...streamRows(results)];
+    printTable(
+      "Gateway, one worker, 32 requests at a time: medians of rounds in which each takes its turn",
+      rows,
+      "the bare proxy",
+    );
     return { missed: rows.filter(({ ok }) => ok === false).length, results };
   } finally {
     await Promise.all(stops.toReversed().map((stop) => stop()));
@@ -90,24 +94,35 @@ const perSecond = ({ taken, ms }) => (taken * 1_000) / ms;
 const cpuUs = ({ taken, cpuMs }) => (cpuMs * 1_000) / taken;
 
 function requestRows(results) {
-  const { none, bare } = results;
+  const { bare } = results;
   return Object.entries(NAMES).map(([name, figure]) => {
     const { slices } = results[name];
     const rate = median(slices, (slice, round) => perSecond(slice) / perSecond(bare.slices[round]));
     const cpu = median(slices, (slice, round) => cpuUs(bare.slices[round]) / cpuUs(slice));
-    const addedP50 = median(slices, (slice, round) => slice.p50 - none.slices[round].p50);
     const row = {
-      figure: `${figure}, 32 at a time`,
-      measured: [
-        `${grouped(Math.round(median(slices, perSecond)))}/s`,
-        `p50 ${median(slices, ({ p50 }) => p50).toFixed(2)} ms (${addedP50.toFixed(2)} added)`,
-        `${median(slices, cpuUs).toFixed(0)} µs CPU each`,
-      ].join(", "),
+      figure: `as many as come through: ${figure}`,
+      measured: `${grouped(Math.round(median(slices, perSecond)))}/s, ${median(slices, cpuUs).toFixed(0)} µs CPU each`,
       ...(name === "none" || name === "bare" ? {} : { ratio: `${times(rate)} the rate, ${times(cpu)} by CPU` }),
     };
+    return name === "queen" ? { ...row, required: `≥ ${RATE_MIN}× the rate`, ok: rate >= RATE_MIN } : row;
+  });
+}
+
+function delayedRows(results) {
+  const { none } = results;
+  return Object.entries(NAMES).map(([name, figure]) => {
+    const { delayed } = results[name];
+    const added = (of) => median(delayed, (slice, round) => of(slice) - of(none.delayed[round]));
+    const p50 = added((slice) => slice.p50);
+    const row = {
+      figure: `a worker that takes 20 ms: ${figure}`,
+      measured:
+        name === "none"
+          ? `p50 ${median(delayed, (slice) => slice.p50).toFixed(2)} ms, p99 ${median(delayed, (slice) => slice.p99).toFixed(2)} ms`
+          : `${p50.toFixed(2)} ms added to p50, ${added((slice) => slice.p99).toFixed(2)} ms to p99`,
+    };
     if (name !== "queen") return row;
-    const required = `≥ ${RATE_MIN}× the rate, < ${ADDED_P50_MS_MAX} ms added to p50`;
-    return { ...row, required, ok: rate >= RATE_MIN && addedP50 < ADDED_P50_MS_MAX };
+    return { ...row, required: `< ${ADDED_P50_MS_MAX} ms added to p50`, ok: p50 < ADDED_P50_MS_MAX };
   });
 }
 
@@ -116,7 +131,7 @@ function streamRows(results) {
     const { streams } = results[name];
     const addedP99 = median(streams, (one, round) => one.gapP99 - results.none.streams[round].gapP99);
     const row = {
-      figure: `${figure}, 200 streams of 50 tokens/s`,
+      figure: `200 streams of 50 tokens/s: ${figure}`,
       measured: [
         `between tokens p99 ${median(streams, ({ gapP99 }) => gapP99).toFixed(1)} ms (${addedP99.toFixed(1)} added)`,
         `on the way p50 ${median(streams, ({ delayP50 }) => delayP50).toFixed(1)}, p99 ${median(streams, ({ delayP99 }) => delayP99).toFixed(1)} ms`,

@@ -1,10 +1,11 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [sdk] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [registry] [ingest] [fleet] [gateway] [sdk] [simulation] [start] [--json FILE] [--seconds N]
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { benchFleet } from "../bench/fleet.mjs";
+import { benchGateway } from "../bench/gateway.mjs";
 import { benchIngest } from "../bench/ingest.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
 import { benchSdk } from "../bench/sdk.mjs";
@@ -16,6 +17,7 @@ const BENCHES = {
   registry: benchRegistry,
   ingest: benchIngest,
   fleet: benchFleet,
+  gateway: benchGateway,
   sdk: benchSdk,
   simulation: benchSimulation,
   start: benchStart,

@@ -41,6 +41,7 @@ export function startHaproxy(workerPort) {
 defaults
   mode http
   option http-keep-alive
+  option http-no-delay
   timeout connect 2s
   timeout client 60s
   timeout server 60s

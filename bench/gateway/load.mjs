@@ -1,4 +1,5 @@
-// Asks through each way in turn: many short requests, then many long streams. Prints what was measured as one line of JSON.
+// Asks through each way in turn: as many short requests as come through, then requests that take a while, then many long streams.
+// Prints what was measured as one line of JSON.
 // node load.mjs ROUNDS NAME:PORT:PID …
 import { connect } from "node:net";
 import { cpuMs } from "../lib/programs.mjs";
@@ -6,6 +7,9 @@ import { cpuMs } from "../lib/programs.mjs";
 const CONCURRENCY = 32;
 const WARM_MS = 1_500;
 const SLICE_MS = 1_000;
+/** As a short inference takes: then nobody is at the end of what they can do, and what is added shows. */
+const DELAY_MS = 20;
+const DELAYED_ROUNDS = 6;
 const STREAMS = 200;
 const TOKENS = 250;
 const STREAM_ROUNDS = 3;
@@ -16,10 +20,15 @@ const ways = named.map((one) => {
   return { name, port: Number(port), pid: Number(pid) };
 });
 
-const results = Object.fromEntries(ways.map(({ name }) => [name, { slices: [], streams: [] }]));
+const results = Object.fromEntries(ways.map(({ name }) => [name, { slices: [], delayed: [], streams: [] }]));
 for (const way of ways) await requests(way, WARM_MS);
 for (let round = 0; round < Number(rounds); round++) {
   for (const way of turned(ways, round)) results[way.name].slices.push(await requests(way, SLICE_MS));
+}
+for (let round = 0; round < DELAYED_ROUNDS; round++) {
+  for (const way of turned(ways, round)) {
+    results[way.name].delayed.push(await requests(way, SLICE_MS, { delay_ms: DELAY_MS }));
+  }
 }
 for (let round = 0; round < STREAM_ROUNDS; round++) {
   for (const way of turned(ways, round)) results[way.name].streams.push(await streams(way));
@@ -47,8 +56,8 @@ function requestText(port, fields) {
 }
 
 /** One after the other on each of a few connections. */
-async function requests({ port, pid }, forMs) {
-  const request = requestText(port, {});
+async function requests({ port, pid }, forMs, fields = {}) {
+  const request = requestText(port, fields);
   const latencies = [];
   let running = true;
   const sockets = await Promise.all(Array.from({ length: CONCURRENCY }, () => opened(port)));

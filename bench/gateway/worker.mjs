@@ -49,7 +49,9 @@ function endOfRequest(text) {
 function answer(socket, request) {
   const tokens = /"tokens":(\d+)/.exec(request)?.[1];
   if (tokens === undefined) {
-    socket.write(REPLY);
+    const delayMs = /"delay_ms":(\d+)/.exec(request)?.[1];
+    if (delayMs === undefined) socket.write(REPLY);
+    else setTimeout(() => socket.write(REPLY), Number(delayMs));
     return;
   }
   socket.write(STREAM_HEAD);

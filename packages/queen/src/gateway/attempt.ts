@@ -15,7 +15,8 @@ export interface AttemptEnd {
   /** The first byte of a good answer; its head comes with it. */
   began(attempt: Attempt): void;
   piece(attempt: Attempt, chunk: Buffer): void;
-  whole(attempt: Attempt): void;
+  /** @param last the last piece; the only one, when none came before */
+  whole(attempt: Attempt, last?: Buffer): void;
   /** The worker said that it will not, with status 400 or above. */
   refused(attempt: Attempt, reply: WorkerReply): void;
   failed(attempt: Attempt, error: Error): void;
@@ -66,8 +67,12 @@ export class Attempt implements Answering {
   data(chunk: Buffer): void {
     if (this.#isOver) return;
     if (this.#refusal === undefined) {
+      const isOnly = !this.#hasBegun && this.headers["content-length"] === String(chunk.length);
       this.#begin();
-      this.#end.piece(this, chunk);
+      if (isOnly) {
+        this.#isOver = true;
+        this.#end.whole(this, chunk);
+      } else this.#end.piece(this, chunk);
       return;
     }
     this.#refusal.push(chunk);

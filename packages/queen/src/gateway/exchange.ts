@@ -89,7 +89,7 @@ export class Exchange implements AttemptEnd {
   }
 
   start(): void {
-    this.#client.once("close", () => this.#hangUp());
+    this.#client.on("close", () => this.#hangUp());
     const { failedReservation } = this.#question;
     if (failedReservation !== undefined) this.#deps.places.release(failedReservation, "error");
     this.#choose();
@@ -289,7 +289,7 @@ export class Exchange implements AttemptEnd {
     attempt.call?.pause();
   }
 
-  whole(attempt: Attempt): void {
+  whole(attempt: Attempt, last?: Buffer): void {
     if (this.#isOver) return;
     if (this.#reply.isCut) {
       this.#breakOff(attempt, "error", new HiveError("STREAM_CUT", "The worker's stream ended before it was complete"));
@@ -297,7 +297,7 @@ export class Exchange implements AttemptEnd {
     }
     this.#letGo("ok");
     this.#over("ok");
-    this.#reply.end();
+    this.#reply.end(last);
   }
 
   refused(attempt: Attempt, reply: WorkerReply): void {
@@ -407,7 +407,8 @@ export class Exchange implements AttemptEnd {
 
   #about({ hive_id, worker }: Reservation): string[] {
     const waited = String(Math.round(this.#waitedMs));
-    return ["x-hive-worker", worker.worker_id, "x-hive-id", hive_id, "x-hive-queue-ms", waited].map(headerText);
+    const ids = ["x-hive-worker", headerText(worker.worker_id), "x-hive-id", headerText(hive_id)];
+    return [...ids, "x-hive-queue-ms", waited];
   }
 
   #failure(error: HiveError, options: { readonly param?: string; readonly retry?: Retry } = {}): Failure {

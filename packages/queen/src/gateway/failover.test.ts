@@ -1,7 +1,15 @@
 import { type AddressInfo, createServer } from "node:net";
 import { describe, expect, test } from "vitest";
 import { type AGateway, aGateway } from "./testing/a-gateway.ts";
-import { type Answer, aFakeWorker, type FakeWorker, type Got, refusing, saying } from "./testing/fake-worker.ts";
+import {
+  type Answer,
+  aFakeWorker,
+  aSilentWorker,
+  type FakeWorker,
+  type Got,
+  refusing,
+  saying,
+} from "./testing/fake-worker.ts";
 
 /** A port where nobody listens. */
 async function nowhere(): Promise<string> {
@@ -65,6 +73,15 @@ describe("before the first byte a worker is replaced by another that", () => {
     const gateway = await aGateway();
     report(gateway, await nowhere(), good);
     expect(await who(await gateway.chat())).toMatchObject([200, "w1", expect.any(String)]);
+  });
+
+  test("takes too long to be connected to", async () => {
+    const silent = await aSilentWorker();
+    const good = await aFakeWorker(saying("good"));
+    const gateway = await aGateway({ connectMs: 300 });
+    report(gateway, silent.url, good);
+    expect(await who(await gateway.chat())).toMatchObject([200, "w1", expect.any(String)]);
+    expect(silent.connected()).toBe(1);
   });
 
   test("has a URL that is none", async () => {

@@ -217,7 +217,7 @@ export interface Asked {
 
 const JSON_HEADERS = ["content-type", "application/json; charset=utf-8"];
 /** Of what is no inference: errors are OpenAI's. */
-const NO_PATH: InferencePath = { path: "", summary: "", dialect: "openai", promptMembers: [] };
+const NO_PATH: InferencePath = { path: "", summary: "", dialect: "openai", promptMembers: [], endMarks: [] };
 
 const notFor = (method: string | undefined, right: string): HiveError =>
   new HiveError("METHOD_NOT_ALLOWED", `${method} is not for this path, ${right} is`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { aGateway } from "./testing/a-gateway.ts";
-import { aFakeWorker, type Got } from "./testing/fake-worker.ts";
+import { aFakeWorker, aSilentWorker, type Got } from "./testing/fake-worker.ts";
 
 /** Every time limit is minutes: what ends here ends because the client left. */
 describe("a client that hangs up", () => {
@@ -44,6 +44,20 @@ describe("a client that hangs up", () => {
     await reply.body?.cancel();
     await ((await coming) as Got).hungUp;
     await expect.poll(() => gateway.stats().requests.in_flight).toBe(0);
+  });
+
+  test("while the worker is connected to gives its place back at once", async () => {
+    const silent = await aSilentWorker();
+    const gateway = await aGateway({ connectMs: 600_000 });
+    gateway.report([{ url: silent.url }]);
+    const client = new AbortController();
+    const asked = gateway.chat({}, { signal: client.signal });
+    await expect.poll(() => silent.connected()).toBe(1);
+    expect(gateway.stats().reservations.active).toBe(1);
+    client.abort();
+    await expect(asked).rejects.toThrow();
+    await expect.poll(() => gateway.stats().reservations.active).toBe(0);
+    expect(gateway.stats().requests).toMatchObject({ in_flight: 0, failed_total: 0 });
   });
 
   test("in the line leaves it, and nobody works for it", async () => {

@@ -68,6 +68,17 @@ describe("members of the outermost object", () => {
     expect(found(text, "a")).toBeUndefined();
   });
 
+  test("are found behind long strings with quotes and backslashes at every place", () => {
+    for (let length = 0; length < 80; length++) {
+      for (const end of ['\\"', "\\\\", '\\\\\\"', '\\"\\"', "\\\\\\\\"]) {
+        const text = `{"x":"${"x".repeat(length)}${end}","model":"a"}`;
+        JSON.parse(text);
+        expect([text, found(text, "model")]).toEqual([text, { model: ['"a"'] }]);
+        expect(found(`{"x":"${"x".repeat(length)}${end}`, "model")).toBeUndefined();
+      }
+    }
+  });
+
   test("have an end: what is nested too deeply is no request", () => {
     const nested = (depth: number) => `{"a":${"[".repeat(depth)}${"]".repeat(depth)}}`;
     expect(found(nested(1_000), "a")).toBeDefined();

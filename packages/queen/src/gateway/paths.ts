@@ -8,11 +8,11 @@ export interface InferencePath {
   readonly dialect: Dialect;
   /** Members of the body in which a prompt begins, in the order in which a worker reads them. */
   readonly promptMembers: readonly string[];
-  /** What a whole stream holds near its end; undefined where there is no such mark. */
-  readonly endMark?: string;
+  /** One of these stands near the end of a whole stream; none where there is no such mark. */
+  readonly endMarks: readonly string[];
 }
 
-const DONE = "[DONE]";
+const DONE = ["[DONE]"];
 
 export const INFERENCE_PATHS: readonly InferencePath[] = [
   {
@@ -20,30 +20,36 @@ export const INFERENCE_PATHS: readonly InferencePath[] = [
     summary: "OpenAI's chat completions",
     dialect: "openai",
     promptMembers: ["messages"],
-    endMark: DONE,
+    endMarks: DONE,
   },
   {
     path: "/v1/completions",
     summary: "OpenAI's completions",
     dialect: "openai",
     promptMembers: ["prompt"],
-    endMark: DONE,
+    endMarks: DONE,
   },
-  { path: "/v1/embeddings", summary: "OpenAI's embeddings", dialect: "openai", promptMembers: ["input"] },
+  { path: "/v1/embeddings", summary: "OpenAI's embeddings", dialect: "openai", promptMembers: ["input"], endMarks: [] },
   {
     path: "/v1/responses",
     summary: "OpenAI's responses",
     dialect: "openai",
     promptMembers: ["instructions", "input"],
-    endMark: "response.",
+    endMarks: ["response.completed", "response.incomplete", "response.failed"],
   },
-  { path: "/v1/rerank", summary: "Rerank documents for a query", dialect: "openai", promptMembers: ["query"] },
+  {
+    path: "/v1/rerank",
+    summary: "Rerank documents for a query",
+    dialect: "openai",
+    promptMembers: ["query"],
+    endMarks: [],
+  },
   {
     path: "/v1/messages",
     summary: "Anthropic's messages",
     dialect: "anthropic",
     promptMembers: ["system", "messages"],
-    endMark: "message_stop",
+    endMarks: ["message_stop"],
   },
 ];
 

@@ -8,13 +8,19 @@ export interface ClientSide {
   writeHead(status: number, headers: string[]): unknown;
   /** False: it takes no more until `drain`. */
   write(chunk: Uint8Array | string): boolean;
-  end(chunk?: string): unknown;
+  end(): unknown;
+  end(chunk: Uint8Array | string): unknown;
+  end(chunk: string, encoding: "latin1"): unknown;
   destroy(): unknown;
-  once(event: "close" | "drain", listener: () => void): unknown;
+  on(event: "close", listener: () => void): unknown;
+  once(event: "drain", listener: () => void): unknown;
 }
 
 const EVENT_STREAM = ["content-type", "text/event-stream; charset=utf-8", "cache-control", "no-cache"];
 const NEW_LINE = 0x0a;
+const NOTHING = Buffer.alloc(0);
+/** Above it, copying costs more than it saves. */
+const ONE_WRITE_BYTES_MAX = 16_384;
 
 /**
  * What a client is sent: a worker's answer as it comes, or a failure in the shape that fits what was sent before. A stream can
@@ -73,13 +79,18 @@ export class Reply {
 
   /** Whether the connection to the worker ended where its answer did not. */
   get isCut(): boolean {
-    const { endMark } = this.#question.path;
-    if (!this.#needsEndMark || endMark === undefined) return false;
-    return ![this.#lastButOne, this.#last].some((piece) => piece !== undefined && Buffer.from(piece).includes(endMark));
+    const { endMarks } = this.#question.path;
+    if (!this.#needsEndMark || endMarks.length === 0) return false;
+    const end = Buffer.concat([this.#lastButOne ?? NOTHING, this.#last ?? NOTHING]);
+    return !endMarks.some((mark) => end.includes(mark));
   }
 
-  end(): void {
-    this.#client.end();
+  /** @param last what was not written yet */
+  end(last?: Buffer): void {
+    if (last === undefined) this.#client.end();
+    // Node sends a head and a text in one write, and a head and bytes in two. Latin-1 is the bytes as they are.
+    else if (last.length <= ONE_WRITE_BYTES_MAX) this.#client.end(last.toString("latin1"), "latin1");
+    else this.#client.end(last);
   }
 
   /** An answer of ours, whole. Only while nothing was sent. */

@@ -105,6 +105,16 @@ describe("a stream", () => {
     expect(await (await cut.gateway.chat({ stream: true })).text()).toContain("stream_cut");
     const whole = await aPair(closing(DONE));
     expect(await (await whole.gateway.chat({ stream: true })).text()).toBe(event("one") + DONE);
+    for (const [path, mark] of [
+      ["/v1/responses", 'data: {"type":"response.completed"}\n\n'],
+      ["/v1/messages", 'event: message_stop\ndata: {"type":"message_stop"}\n\n'],
+    ] as const) {
+      const other = await aPair(closing(mark));
+      const ask = async () => (await other.gateway.post(path, { model: "m", stream: true })).text();
+      expect(await ask()).toBe(event("one") + mark);
+      const broken = await aPair(closing('data: {"type":"response.output_text.delta"}\n\n'));
+      expect(await (await broken.gateway.post(path, { model: "m", stream: true })).text()).toContain("error");
+    }
   });
 
   test("that falls silent is ended with an error", async () => {

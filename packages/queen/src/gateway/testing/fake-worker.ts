@@ -1,5 +1,5 @@
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 
 /** One request as a worker got it. */
@@ -82,4 +82,31 @@ export async function aFakeWorker(answer: Answer = saying("hello")): Promise<Fak
     next: () => new Promise((resolve) => waiting.push(resolve)),
     kill,
   };
+}
+
+/**
+ * A worker that can be connected to for ever: it accepts, and then never says the word that a client of HTTPS waits for. Ends
+ * with the test.
+ */
+export async function aSilentWorker(): Promise<{
+  readonly url: string;
+  readonly connected: () => number;
+  readonly open: () => number;
+}> {
+  const sockets = new Set<Socket>();
+  let connected = 0;
+  const server = createSocketServer((socket) => {
+    connected++;
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.on("close", () => sockets.delete(socket));
+    socket.resume();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  onTestFinished(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  const { port } = server.address() as AddressInfo;
+  return { url: `https://127.0.0.1:${port}`, connected: () => connected, open: () => sockets.size };
 }

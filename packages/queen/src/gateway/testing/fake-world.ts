@@ -53,7 +53,11 @@ export class FakeClient implements ClientSide {
     if (!this.#isOver) this.#close();
   }
 
-  once(event: "close" | "drain", listener: () => void): void {
+  on(event: "close", listener: () => void): void {
+    this.#listeners[event].push(listener);
+  }
+
+  once(event: "drain", listener: () => void): void {
     this.#listeners[event].push(listener);
   }
 
