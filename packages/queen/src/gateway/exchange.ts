@@ -1,11 +1,12 @@
 import { HiveError } from "@hive-registry/contract";
-import type { Outcome, Reservation, ReserveRequest } from "hive-registry";
+import type { Outcome, Reservation } from "hive-registry";
 import { Attempt, type AttemptEnd, type WorkerReply } from "./attempt.ts";
-import { HANDED_OVER_HOLD_MS, handOver } from "./direct.ts";
-import { type Failure, failureOf, type Retry, workerFailure } from "./failures.ts";
+import { handOver } from "./direct.ts";
+import { type Failure, type FailureOptions, failureOf, type Retry, workerFailure } from "./failures.ts";
 import { headersForWorker } from "./headers.ts";
 import type { GatewayLimits } from "./limits.ts";
-import type { Places, TriedWorker } from "./places.ts";
+import { PlaceSearch } from "./place-search.ts";
+import type { Places } from "./places.ts";
 import { type Question, withModel } from "./question.ts";
 import type { ClientSide, Reply } from "./reply.ts";
 import type { Ending, GatewayStats } from "./stats.ts";
@@ -24,8 +25,6 @@ export interface ExchangeDeps {
   readonly onOver: (exchange: Exchange) => void;
 }
 
-/** Longest that a reservation can stand: it is given back when the answer ends, not before. */
-const TTL_MS = 3_600_000;
 /** Failed by these, a worker could not take the request; another may. */
 const FAILED_STATUSES: ReadonlySet<number> = new Set([502, 503, 504]);
 /** Not here, but perhaps elsewhere: the path, the method, or the model is unknown to this server, or it has too much to do. */
@@ -45,13 +44,10 @@ export class Exchange implements AttemptEnd {
   readonly #client: ClientSide;
   readonly #reply: Reply;
   readonly #startedAtMs: number;
-  readonly #tried: TriedWorker[] = [];
+  readonly #search: PlaceSearch;
   /** Held until the first byte of the answer. */
   #body: Buffer | undefined;
   #attempt: Attempt | undefined;
-  #leaveLine: (() => void) | undefined;
-  #waitingSinceMs = 0;
-  #waitedMs = 0;
   #lastFailure: Failure | undefined;
   #isOver = false;
   #isPaused = false;
@@ -69,6 +65,7 @@ export class Exchange implements AttemptEnd {
     this.#question = request.question;
     this.#client = request.client;
     this.#reply = request.reply;
+    this.#search = new PlaceSearch(deps, limits, request.question);
     this.#body = request.question.body;
     this.#startedAtMs = deps.nowMs();
     this.#heardAtMs = this.#startedAtMs;
@@ -146,102 +143,21 @@ export class Exchange implements AttemptEnd {
     this.#giveUp(this.#failure(error), "refused");
   }
 
-  // ---- choosing -----------------------------------------------------------------------------------------------------
-
-  #choose(): void {
-    const { places, nowMs } = this.#deps;
-    const request = this.#request();
-    if (request === undefined) return;
-    const reservation = places.reserveNow(request);
-    if (reservation !== undefined) {
-      this.#send(reservation);
-      return;
-    }
-    const hopeless = this.#whyHopeless();
-    if (hopeless !== undefined) {
-      this.#giveUp(hopeless, this.#tried.length === 0 ? "client_error" : "worker_error");
-      return;
-    }
-    this.#waitingSinceMs = nowMs();
-    const leftMs = Math.max(0, this.#limits.queueWaitMs - this.#waitedMs);
-    const isKnown = places.resolveModels(this.#question.model).length > 0;
-    const waitMs = isKnown ? leftMs : Math.min(leftMs, places.knownInMs());
-    try {
-      this.#leaveLine = places.wait(request, {
-        waitMs,
-        served: (served) => {
-          this.#endWaiting();
-          this.#send(served);
-        },
-        refused: (error) => {
-          this.#endWaiting();
-          this.#noneCame(error);
-        },
-      });
-    } catch (error) {
-      if (!(error instanceof HiveError)) throw error;
-      this.#giveUp(this.#lastFailure ?? this.#failure(error), "no_worker");
-    }
-  }
-
-  /** Undefined when no worker can be meant; then it is told. */
-  #request(): ReserveRequest | undefined {
-    const { model, wish, pin, direct } = this.#question;
-    // The proxy that carries the bytes tells when it is done; a client that was sent away does not.
-    const held = direct === "redirect" ? { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true } : { ttl_ms: TTL_MS };
-    const exclude = this.#tried.map(({ hive_id, worker_id }) => `${hive_id}/${worker_id}`);
-    if (pin === undefined) {
-      return exclude.length === 0 ? { model, ...wish, ...held } : { model, ...wish, ...held, exclude };
-    }
-    const pinned = this.#deps.places.pinned(pin);
-    if (pinned === undefined) {
-      const error = new HiveError("WORKER_NOT_FOUND", `No worker ${JSON.stringify(pin)} is known`);
-      this.#giveUp(this.#failure(error, { param: "x-hive-worker" }), "client_error");
-      return undefined;
-    }
-    return { model, ...wish, ...held, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };
-  }
-
-  /** Why waiting would not help; undefined when it may. */
-  #whyHopeless(): Failure | undefined {
-    const { places } = this.#deps;
-    const { model, pin } = this.#question;
-    const models = places.resolveModels(model);
-    if (this.#tried.length > 0) {
-      return pin !== undefined || !places.hasOther(models, this.#tried) ? this.#lastFailure : undefined;
-    }
-    if (models.length === 0) {
-      // After a start the fleet has to be heard first.
-      if (places.knownInMs() > 0) return undefined;
-      const near = places.nearModels(model);
-      const hint = near.length === 0 ? "GET /v1/models lists those there are" : `Near it: ${near.join(", ")}`;
-      return this.#unknownModel(`No worker serves ${JSON.stringify(model)}. ${hint}`);
-    }
-    const pinned = pin === undefined ? undefined : places.pinned(pin);
-    if (pinned === undefined || models.some((one) => pinned.models.includes(one))) return undefined;
-    return this.#unknownModel(`The worker ${pinned.worker_id} does not serve ${JSON.stringify(model)}`);
-  }
-
-  #unknownModel(message: string): Failure {
-    return this.#failure(new HiveError("MODEL_NOT_FOUND", message), { param: "model" });
-  }
-
-  #endWaiting(): void {
-    this.#leaveLine = undefined;
-    this.#waitedMs += this.#deps.nowMs() - this.#waitingSinceMs;
-  }
-
-  #noneCame(error: HiveError): void {
-    const hopeless = this.#whyHopeless();
-    if (error.code === "SHUTTING_DOWN") this.#giveUp(this.#failure(error), "refused");
-    else if (hopeless !== undefined && this.#tried.length === 0) this.#giveUp(hopeless, "client_error");
-    else this.#giveUp(this.#lastFailure ?? this.#failure(error, { retry: "spent" }), "no_worker");
-  }
-
   // ---- trying -------------------------------------------------------------------------------------------------------
 
+  #choose(): void {
+    this.#search.find(
+      (reservation) => this.#send(reservation),
+      ({ error, param, retry, ending }) => {
+        // What a worker said tells more than that there is no other.
+        const said = error.code === "SHUTTING_DOWN" ? undefined : this.#lastFailure;
+        this.#giveUp(said ?? this.#failure(error, { param, retry }), ending);
+      },
+    );
+  }
+
   #send(reservation: Reservation): void {
-    const { worker, model, reservation_id, hive_id } = reservation;
+    const { worker, model, reservation_id } = reservation;
     const question = this.#question;
     const url = worker.url === undefined ? undefined : readWorkerUrl(worker.url);
     const authorization = this.#deps.authorizationFor(reservation);
@@ -254,7 +170,7 @@ export class Exchange implements AttemptEnd {
     }
     const attempt = new Attempt(this, reservation, this.#deps.nowMs());
     this.#attempt = attempt;
-    this.#tried.push({ hive_id, worker_id: worker.worker_id });
+    this.#search.tried(reservation);
     if (url === undefined) {
       this.failed(attempt, new Error("its URL is none that HTTP reaches"));
       return;
@@ -271,7 +187,7 @@ export class Exchange implements AttemptEnd {
     const now = nowMs();
     this.#movedAtMs = now;
     stats.firstByte(now - this.#startedAtMs);
-    if (this.#tried.length > 1) stats.failovers_total++;
+    if (this.#search.tries > 1) stats.failovers_total++;
     stats.body_bytes -= this.bodyBytes;
     this.#body = undefined;
     const { status, headers, reservation } = attempt;
@@ -346,7 +262,7 @@ export class Exchange implements AttemptEnd {
       "a worker failed a request",
     );
     this.#letGo(outcome);
-    if (this.#tried.length < this.#limits.triesMax) this.#choose();
+    if (this.#search.tries < this.#limits.triesMax) this.#choose();
     else if (this.#lastFailure !== undefined) this.#giveUp(this.#lastFailure, "worker_error");
   }
 
@@ -355,7 +271,7 @@ export class Exchange implements AttemptEnd {
   /** The client is gone: at once nobody works for it any more. */
   #hangUp(): void {
     if (this.#isOver) return;
-    this.#leaveLine?.();
+    this.#search.leave();
     this.#attempt?.abort();
     this.#letGo("cancelled");
     this.#over("hangup");
@@ -388,7 +304,7 @@ export class Exchange implements AttemptEnd {
   }
 
   #giveUp(failure: Failure, ending: Ending): void {
-    this.#leaveLine?.();
+    this.#search.leave();
     this.#over(ending);
     this.#reply.fail(failure);
   }
@@ -398,7 +314,6 @@ export class Exchange implements AttemptEnd {
     const { stats, onOver } = this.#deps;
     stats.body_bytes -= this.bodyBytes;
     this.#body = undefined;
-    this.#leaveLine = undefined;
     stats.ended(this.path, ending);
     onOver(this);
   }
@@ -406,12 +321,12 @@ export class Exchange implements AttemptEnd {
   // ---- words --------------------------------------------------------------------------------------------------------
 
   #about({ hive_id, worker }: Reservation): string[] {
-    const waited = String(Math.round(this.#waitedMs));
+    const waited = String(Math.round(this.#search.waitedMs));
     const ids = ["x-hive-worker", headerText(worker.worker_id), "x-hive-id", headerText(hive_id)];
     return [...ids, "x-hive-queue-ms", waited];
   }
 
-  #failure(error: HiveError, options: { readonly param?: string; readonly retry?: Retry } = {}): Failure {
+  #failure(error: HiveError, options: FailureOptions = {}): Failure {
     return failureOf(this.#question.path.dialect, error, options);
   }
 
