@@ -20,12 +20,14 @@ const RETRY_AFTER_SPENT_SECONDS = 5;
 /** A worker's own words are passed on up to this length. */
 const MESSAGE_CHARS_MAX = 2_000;
 
-/** A failure of ours, in the shape of the path. @param param the member of the body that is at fault */
-export function failureOf(
-  dialect: Dialect,
-  error: HiveError,
-  options: { readonly param?: string | undefined; readonly retry?: Retry } = {},
-): Failure {
+export interface FailureOptions {
+  /** The member of the body, or the header, that is at fault. */
+  readonly param?: string | undefined;
+  readonly retry?: Retry | undefined;
+}
+
+/** A failure of ours, in the shape of the path. */
+export function failureOf(dialect: Dialect, error: HiveError, options: FailureOptions = {}): Failure {
   const { status, message } = error;
   const { param, retry = status === 503 || status === 429 ? "later" : "useless" } = options;
   const code = OPENAI_CODE[error.code] ?? error.code.toLowerCase();

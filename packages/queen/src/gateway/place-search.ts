@@ -1,0 +1,146 @@
+import { HiveError } from "@hive-registry/contract";
+import type { Reservation, ReserveRequest } from "hive-registry";
+import { HANDED_OVER_HOLD_MS } from "./direct.ts";
+import type { Retry } from "./failures.ts";
+import type { Places, TriedWorker } from "./places.ts";
+import type { Question } from "./question.ts";
+import type { Ending } from "./stats.ts";
+
+/** Why there is no place for a request. */
+export interface NoPlace {
+  readonly error: HiveError;
+  readonly param?: string;
+  readonly retry?: Retry;
+  readonly ending: Ending;
+}
+
+/** Longest that a reservation can stand: it is given back when the answer ends, not before. */
+const TTL_MS = 3_600_000;
+
+/** Finds places at workers for one request, one after the other, and never at a worker that was tried. */
+export class PlaceSearch {
+  readonly #places: Places;
+  readonly #nowMs: () => number;
+  readonly #queueWaitMs: number;
+  readonly #question: Question;
+  readonly #tried: TriedWorker[] = [];
+  #leaveLine: (() => void) | undefined;
+  #waitingSinceMs = 0;
+  #waitedMs = 0;
+
+  constructor(
+    deps: { readonly places: Places; readonly nowMs: () => number },
+    options: { readonly queueWaitMs: number },
+    question: Question,
+  ) {
+    this.#places = deps.places;
+    this.#nowMs = deps.nowMs;
+    this.#queueWaitMs = options.queueWaitMs;
+    this.#question = question;
+  }
+
+  /** Workers that had the request. */
+  get tries(): number {
+    return this.#tried.length;
+  }
+
+  /** How long it has waited for busy workers, in all. */
+  get waitedMs(): number {
+    return this.#waitedMs;
+  }
+
+  tried({ hive_id, worker }: Reservation): void {
+    this.#tried.push({ hive_id, worker_id: worker.worker_id });
+  }
+
+  /** Calls one of the two, at once or when its time has come; neither after {@link leave}. */
+  find(found: (reservation: Reservation) => void, none: (why: NoPlace) => void): void {
+    const request = this.#request();
+    if (request === undefined) {
+      const error = new HiveError("WORKER_NOT_FOUND", `No worker ${JSON.stringify(this.#question.pin)} is known`);
+      none({ error, param: "x-hive-worker", ending: "client_error" });
+      return;
+    }
+    const reservation = this.#places.reserveNow(request);
+    const hopeless = reservation === undefined ? this.#whyHopeless() : undefined;
+    if (reservation !== undefined) found(reservation);
+    else if (hopeless !== undefined) none(hopeless);
+    else this.#wait(request, found, none);
+  }
+
+  /** For a client that hangs up. */
+  leave(): void {
+    this.#leaveLine?.();
+    this.#leaveLine = undefined;
+  }
+
+  #wait(request: ReserveRequest, found: (reservation: Reservation) => void, none: (why: NoPlace) => void): void {
+    const leftMs = Math.max(0, this.#queueWaitMs - this.#waitedMs);
+    const isKnown = this.#places.resolveModels(this.#question.model).length > 0;
+    this.#waitingSinceMs = this.#nowMs();
+    try {
+      this.#leaveLine = this.#places.wait(request, {
+        waitMs: isKnown ? leftMs : Math.min(leftMs, this.#places.knownInMs()),
+        served: (reservation) => {
+          this.#endWaiting();
+          found(reservation);
+        },
+        refused: (error) => {
+          this.#endWaiting();
+          none(this.#whyNoneCame(error));
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof HiveError)) throw error;
+      none({ error, ending: "no_worker" });
+    }
+  }
+
+  #endWaiting(): void {
+    this.#leaveLine = undefined;
+    this.#waitedMs += this.#nowMs() - this.#waitingSinceMs;
+  }
+
+  /** Undefined when the worker that is meant is not there. */
+  #request(): ReserveRequest | undefined {
+    const { model, wish, pin, direct } = this.#question;
+    // The proxy that carries the bytes tells when it is done; a client that was sent away does not.
+    const held = direct === "redirect" ? { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true } : { ttl_ms: TTL_MS };
+    const exclude = this.#tried.map(({ hive_id, worker_id }) => `${hive_id}/${worker_id}`);
+    if (pin === undefined) {
+      return exclude.length === 0 ? { model, ...wish, ...held } : { model, ...wish, ...held, exclude };
+    }
+    const pinned = this.#places.pinned(pin);
+    if (pinned === undefined) return undefined;
+    return { model, ...wish, ...held, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };
+  }
+
+  /** Why waiting would not help; undefined when it may. */
+  #whyHopeless(): NoPlace | undefined {
+    const { model, pin } = this.#question;
+    const models = this.#places.resolveModels(model);
+    if (this.#tried.length > 0) {
+      if (pin === undefined && this.#places.hasOther(models, this.#tried)) return undefined;
+      return { error: new HiveError("NO_WORKER", `No other worker serves ${model}`), ending: "worker_error" };
+    }
+    if (models.length === 0) {
+      // After a start the fleet has to be heard first.
+      if (this.#places.knownInMs() > 0) return undefined;
+      const near = this.#places.nearModels(model);
+      const hint = near.length === 0 ? "GET /v1/models lists those there are" : `Near it: ${near.join(", ")}`;
+      return unknownModel(`No worker serves ${JSON.stringify(model)}. ${hint}`);
+    }
+    const pinned = pin === undefined ? undefined : this.#places.pinned(pin);
+    if (pinned === undefined || models.some((one) => pinned.models.includes(one))) return undefined;
+    return unknownModel(`The worker ${pinned.worker_id} does not serve ${JSON.stringify(model)}`);
+  }
+
+  #whyNoneCame(error: HiveError): NoPlace {
+    if (error.code === "SHUTTING_DOWN") return { error, ending: "refused" };
+    return this.#whyHopeless() ?? { error, retry: "spent", ending: "no_worker" };
+  }
+}
+
+const unknownModel = (message: string): NoPlace => ({
+  ...{ error: new HiveError("MODEL_NOT_FOUND", message), param: "model", ending: "client_error" },
+});
