@@ -62,7 +62,7 @@ export class PlaceSearch {
       return;
     }
     const reservation = this.#places.reserveNow(request);
-    const hopeless = reservation === undefined ? this.#whyHopeless() : undefined;
+    const hopeless = reservation === undefined ? this.#whyHopeless(this.#places.knownInMs() <= 0) : undefined;
     if (reservation !== undefined) found(reservation);
     else if (hopeless !== undefined) none(hopeless);
     else this.#wait(request, found, none);
@@ -115,8 +115,8 @@ export class PlaceSearch {
     return { model, ...wish, ...held, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };
   }
 
-  /** Why waiting would not help; undefined when it may. */
-  #whyHopeless(): NoPlace | undefined {
+  /** Why waiting would not help; undefined when it may. @param isHeard whether a model that nobody has can come no more */
+  #whyHopeless(isHeard: boolean): NoPlace | undefined {
     const { model, pin } = this.#question;
     const models = this.#places.resolveModels(model);
     if (this.#tried.length > 0) {
@@ -125,7 +125,7 @@ export class PlaceSearch {
     }
     if (models.length === 0) {
       // After a start the fleet has to be heard first.
-      if (this.#places.knownInMs() > 0) return undefined;
+      if (!isHeard) return undefined;
       const near = this.#places.nearModels(model);
       const hint = near.length === 0 ? "GET /v1/models lists those there are" : `Near it: ${near.join(", ")}`;
       return unknownModel(`No worker serves ${JSON.stringify(model)}. ${hint}`);
@@ -137,7 +137,8 @@ export class PlaceSearch {
 
   #whyNoneCame(error: HiveError): NoPlace {
     if (error.code === "SHUTTING_DOWN") return { error, ending: "refused" };
-    return this.#whyHopeless() ?? { error, retry: "spent", ending: "no_worker" };
+    // It has waited as long as one may come; a timer can be a millisecond early.
+    return this.#whyHopeless(true) ?? { error, retry: "spent", ending: "no_worker" };
   }
 }
 
