@@ -1,5 +1,6 @@
-import { defineConfig } from "vitest/config";
+import { configDefaults, defineConfig } from "vitest/config";
 
+const ALONE = "test/alone/**/*.test.ts";
 const source = (name: string, file = "index") => new URL(`./packages/${name}/src/${file}.ts`, import.meta.url).pathname;
 
 /** Tests import the packages' sources; programs that a test starts as processes are the built ones. */
@@ -12,11 +13,25 @@ export default defineConfig({
     ],
   },
   test: {
-    include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
     testTimeout: 30_000,
     hookTimeout: 60_000,
     pool: "forks",
-    // Most tests wait for processes and sockets, so two at a time are faster even on few cores.
-    maxWorkers: 2,
+    projects: [
+      {
+        extends: true,
+        test: {
+          name: "together",
+          include: ["packages/*/src/**/*.test.ts", "test/**/*.test.ts", "examples/**/*.test.ts"],
+          exclude: [...configDefaults.exclude, ALONE],
+          // Most tests wait for processes and sockets, so two at a time are faster even on few cores.
+          maxWorkers: 2,
+        },
+      },
+      {
+        extends: true,
+        // How evenly programs share the machine says nothing while other tests use it: these come after the others.
+        test: { name: "alone", include: [ALONE], maxWorkers: 1, sequence: { groupOrder: 1 } },
+      },
+    ],
   },
 });

@@ -2,8 +2,8 @@ import { connect, type Fleet } from "@hive-registry/client";
 import { ensureDemoModel } from "@hive-registry/worker";
 import OpenAI from "openai";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { eventually } from "./support/eventually.ts";
-import { type AnAgent, type AQueen, Workplace } from "./support/workplace.ts";
+import { eventually } from "../support/eventually.ts";
+import { type AnAgent, type AQueen, Workplace } from "../support/workplace.ts";
 
 /** As many as a person's three workers would meet from a few busy programs. */
 const REQUESTS = 1_000;
@@ -65,7 +65,6 @@ describe("a thousand requests to three real workers, twelve at a time", { timeou
     fleet = await connect(queen.url);
   });
   afterAll(async () => {
-    if (process.env.DBG) console.log(queen.stderr().slice(-3000));
     await fleet?.close();
     await workplace.end();
   });
