@@ -26,3 +26,15 @@ test("a client gets each value of a header that stands there several times, and 
     ...["x-ours", "1", "x-own", "a", "x-own", "b", "content-type", "text/event-stream", "x-accel-buffering", "no"],
   ]);
 });
+
+test("what only the queen may say to a client, a worker does not say: cookies, ids, and where a proxy shall go", () => {
+  const headers = {
+    "set-cookie": ["a=1"],
+    "x-request-id": "theirs",
+    "x-accel-redirect": "/secret",
+    "x-hive-worker": "me",
+  };
+  expect(headersForClient({ ...headers, etag: "e" }, ["x-request-id", "ours"])).toEqual([
+    ...["x-request-id", "ours", "etag", "e"],
+  ]);
+});

@@ -18,7 +18,13 @@ const NOT_ASKED: ReadonlySet<string> = new Set([
 ]);
 
 /** What a client does not get. */
-const NOT_ANSWERED: ReadonlySet<string> = new Set([...HOP_BY_HOP, "set-cookie", "x-sendfile"]);
+const NOT_ANSWERED: ReadonlySet<string> = new Set([
+  ...HOP_BY_HOP,
+  "set-cookie",
+  "x-sendfile",
+  // An answer has one id: the queen's, which her log knows.
+  "x-request-id",
+]);
 /** A worker must not tell the proxy in front of the queen what to do, nor speak for her to a browser. */
 const NOT_ANSWERED_PREFIX = /^(?:x-accel-|x-hive-|access-control-)/;
 
