@@ -5,7 +5,8 @@ import { connect } from "node:net";
 import { cpuMs } from "../lib/programs.mjs";
 
 const CONCURRENCY = 32;
-const WARM_MS = 1_500;
+/** Until the compiler has seen enough of each of them. */
+const WARM_MS = 6_000;
 const SLICE_MS = 1_000;
 /** As a short inference takes: then nobody is at the end of what they can do, and what is added shows. */
 const DELAY_MS = 20;

@@ -38,3 +38,12 @@ test("what only the queen may say to a client, a worker does not say: cookies, i
     ...["x-request-id", "ours", "etag", "e"],
   ]);
 });
+
+test("made-up names take no memory without end, and go on like others", () => {
+  for (let round = 0; round < 2; round++) {
+    for (let at = 0; at < 3_000; at++) {
+      const headers = headersForWorker([`X-Made-Up-${at}`, "v", `X-Hive-${at}`, "v"], {}, { reservationId: "r" });
+      expect(headers.slice(4)).toEqual([`x-made-up-${at}`, "v"]);
+    }
+  }
+});

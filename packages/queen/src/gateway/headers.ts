@@ -29,6 +29,29 @@ const NOT_ANSWERED: ReadonlySet<string> = new Set([
 const NOT_ANSWERED_PREFIX = /^(?:x-accel-|x-hive-|access-control-)/;
 
 /**
+ * What becomes of each name that was seen: few clients and servers send the same names again and again. Undefined: nothing goes
+ * on under it. Bounded, for names can be made up.
+ */
+function remembering(decide: (name: string) => string | undefined): (name: string) => string | undefined {
+  const known = new Map<string, string | undefined>();
+  return (name) => {
+    const before = known.get(name);
+    if (before !== undefined || known.has(name)) return before;
+    const decided = decide(name);
+    if (known.size < NAMES_MAX) known.set(name, decided);
+    return decided;
+  };
+}
+
+const NAMES_MAX = 1_000;
+
+const askedAs = remembering((raw) => {
+  const name = raw.toLowerCase();
+  return NOT_ASKED.has(name) || name.startsWith("x-hive-") || name.startsWith("sec-") ? undefined : name;
+});
+const answeredAs = remembering((name) => (NOT_ANSWERED.has(name) || NOT_ANSWERED_PREFIX.test(name) ? undefined : name));
+
+/**
  * Headers for the worker, names and values in turn.
  *
  * @param rawHeaders as Node has them: names and values in turn
@@ -42,9 +65,8 @@ export function headersForWorker(
   const headers = ["content-type", "application/json", "x-hive-reservation", options.reservationId];
   if (options.authorization !== undefined) headers.push("authorization", options.authorization);
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
-    const name = (rawHeaders[at] as string).toLowerCase();
-    if (NOT_ASKED.has(name) || name.startsWith("x-hive-") || name.startsWith("sec-")) continue;
-    if (dropped?.has(name) === true) continue;
+    const name = askedAs(rawHeaders[at] as string);
+    if (name === undefined || dropped?.has(name) === true) continue;
     headers.push(name, rawHeaders[at + 1] as string);
   }
   return headers;
@@ -55,8 +77,7 @@ export function headersForClient(headers: IncomingHttpHeaders, ours: readonly st
   const dropped = namedIn(headers.connection);
   const all = [...ours];
   for (const name in headers) {
-    if (NOT_ANSWERED.has(name) || NOT_ANSWERED_PREFIX.test(name)) continue;
-    if (dropped?.has(name) === true) continue;
+    if (answeredAs(name) === undefined || dropped?.has(name) === true) continue;
     const value = headers[name];
     if (typeof value === "string") all.push(name, value);
     else for (const one of value ?? []) all.push(name, one);

@@ -15,7 +15,8 @@ export interface NoPlace {
 }
 
 /** Longest that a reservation can stand: it is given back when the answer ends, not before. */
-const TTL_MS = 3_600_000;
+const UNTIL_RELEASED = { ttl_ms: 3_600_000 } as const;
+const HANDED_OVER = { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true } as const;
 
 /** Finds places at workers for one request, one after the other, and never at a worker that was tried. */
 export class PlaceSearch {
@@ -105,11 +106,10 @@ export class PlaceSearch {
   #request(): ReserveRequest | undefined {
     const { model, wish, pin, direct } = this.#question;
     // The proxy that carries the bytes tells when it is done; a client that was sent away does not.
-    const held = direct === "redirect" ? { ttl_ms: HANDED_OVER_HOLD_MS, handed_over: true } : { ttl_ms: TTL_MS };
+    const held = direct === "redirect" ? HANDED_OVER : UNTIL_RELEASED;
+    if (pin === undefined && this.#tried.length === 0) return { model, ...wish, ...held };
     const exclude = this.#tried.map(({ hive_id, worker_id }) => `${hive_id}/${worker_id}`);
-    if (pin === undefined) {
-      return exclude.length === 0 ? { model, ...wish, ...held } : { model, ...wish, ...held, exclude };
-    }
+    if (pin === undefined) return { model, ...wish, ...held, exclude };
     const pinned = this.#places.pinned(pin);
     if (pinned === undefined) return undefined;
     return { model, ...wish, ...held, hive_id: pinned.hive_id, exclude: [...pinned.others, ...exclude] };

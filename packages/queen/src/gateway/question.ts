@@ -69,13 +69,7 @@ export function readQuestion(
   const modelSpan = onlyOne(members.get("model"), "model");
   if (modelSpan === undefined) throw new Refusal("INVALID_REQUEST", "model is missing", "model");
   const stream = onlyOne(members.get("stream"), "stream");
-  const session = textIn(headers, "x-hive-session", SESSION_LENGTH_MAX);
-  const prefix = wantsPrefix
-    ? beginningOf(
-        body,
-        path.promptMembers.flatMap((name) => members.get(name) ?? []),
-      )
-    : "";
+  const prompt = wantsPrefix ? path.promptMembers.flatMap((name) => members.get(name) ?? []) : [];
   return {
     path,
     target: request.target,
@@ -85,13 +79,7 @@ export function readQuestion(
     model: modelIn(body, modelSpan),
     modelSpan,
     stream: stream !== undefined && body.toString("latin1", stream.start, stream.end) === "true",
-    wish: {
-      ...wishIn(headers),
-      ...(policy === undefined ? {} : { policy }),
-      // Who names a session wants to meet the same worker again.
-      ...(session === undefined ? {} : { session, policy: policy ?? "session" }),
-      ...(prefix === "" ? {} : { prefix_key: prefix }),
-    },
+    wish: wishIn(headers, policy, beginningOf(body, prompt)),
     pin: textIn(headers, "x-hive-worker", 2 * ID_LENGTH_MAX + 1),
     direct: directIn(headers),
     failedReservation: textIn(headers, "x-hive-failed", ID_LENGTH_MAX),
@@ -107,15 +95,21 @@ export function withModel({ body, modelSpan }: Question, model: string): Buffer 
   ]);
 }
 
-function wishIn(headers: IncomingHttpHeaders): Wish {
+function wishIn(headers: IncomingHttpHeaders, policy: Policy | undefined, prefixKey: string): Wish {
+  const wish: { -readonly [Field in keyof Wish]: Wish[Field] } = {};
+  const session = textIn(headers, "x-hive-session", SESSION_LENGTH_MAX);
   const backend = textIn(headers, "x-hive-backend", ID_LENGTH_MAX);
-  const hive_id = textIn(headers, "x-hive-id", ID_LENGTH_MAX);
+  const hiveId = textIn(headers, "x-hive-id", ID_LENGTH_MAX);
   const labels = labelsIn(headers);
-  return {
-    ...(backend === undefined ? {} : { backend }),
-    ...(hive_id === undefined ? {} : { hive_id }),
-    ...(labels === undefined ? {} : { labels }),
-  };
+  // Who names a session wants to meet the same worker again.
+  if (session !== undefined) wish.policy = "session";
+  if (policy !== undefined) wish.policy = policy;
+  if (session !== undefined) wish.session = session;
+  if (prefixKey !== "") wish.prefix_key = prefixKey;
+  if (backend !== undefined) wish.backend = backend;
+  if (hiveId !== undefined) wish.hive_id = hiveId;
+  if (labels !== undefined) wish.labels = labels;
+  return wish;
 }
 
 function policyIn(headers: IncomingHttpHeaders): Policy | undefined {
@@ -176,8 +170,9 @@ function parsed(text: string): unknown {
   }
 }
 
-/** Bytes that are equal where prompts begin alike. */
+/** Bytes that are equal where prompts begin alike. Empty when there are none. */
 function beginningOf(body: Buffer, spans: readonly Span[]): string {
+  if (spans.length === 0) return "";
   let left = PREFIX_BYTES_MAX;
   const parts: string[] = [];
   for (const { start, end } of spans) {

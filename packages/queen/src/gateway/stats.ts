@@ -37,8 +37,8 @@ export class GatewayStats {
 
   firstByte(ms: number): void {
     const seconds = ms / 1_000;
-    const bucket = FIRST_BYTE_BUCKETS_S.findIndex((bound) => seconds <= bound);
-    const at = bucket === -1 ? FIRST_BYTE_BUCKETS_S.length : bucket;
+    let at = 0;
+    while (seconds > (FIRST_BYTE_BUCKETS_S[at] ?? Number.POSITIVE_INFINITY)) at++;
     this.first_byte.counts[at] = (this.first_byte.counts[at] as number) + 1;
     this.first_byte.sum_s += seconds;
     this.first_byte.total++;
