@@ -115,7 +115,7 @@ function delayedRows(results) {
     const added = (of) => median(delayed, (slice, round) => of(slice) - of(none.delayed[round]));
     const p50 = added((slice) => slice.p50);
     const row = {
-      figure: `a worker that takes 20 ms: ${figure}`,
+      figure: `a worker that takes 20 ms, clients that think up to 10: ${figure}`,
       measured:
         name === "none"
           ? `p50 ${median(delayed, (slice) => slice.p50).toFixed(2)} ms, p99 ${median(delayed, (slice) => slice.p99).toFixed(2)} ms`

@@ -10,6 +10,8 @@ const WARM_MS = 6_000;
 const SLICE_MS = 1_000;
 /** As a short inference takes: then nobody is at the end of what they can do, and what is added shows. */
 const DELAY_MS = 20;
+/** At most so long a client waits before its next request; without it all would march in step, and wait for each other. */
+const THINK_MS = 10;
 const DELAYED_ROUNDS = 6;
 const STREAMS = 200;
 const TOKENS = 250;
@@ -28,7 +30,7 @@ for (let round = 0; round < Number(rounds); round++) {
 }
 for (let round = 0; round < DELAYED_ROUNDS; round++) {
   for (const way of turned(ways, round)) {
-    results[way.name].delayed.push(await requests(way, SLICE_MS, { delay_ms: DELAY_MS }));
+    results[way.name].delayed.push(await requests(way, SLICE_MS, { delayMs: DELAY_MS, thinkMs: THINK_MS }));
   }
 }
 for (let round = 0; round < STREAM_ROUNDS; round++) {
@@ -57,8 +59,8 @@ function requestText(port, fields) {
 }
 
 /** One after the other on each of a few connections. */
-async function requests({ port, pid }, forMs, fields = {}) {
-  const request = requestText(port, fields);
+async function requests({ port, pid }, forMs, { delayMs, thinkMs = 0 } = {}) {
+  const request = requestText(port, delayMs === undefined ? {} : { delay_ms: delayMs });
   const latencies = [];
   let running = true;
   const sockets = await Promise.all(Array.from({ length: CONCURRENCY }, () => opened(port)));
@@ -78,10 +80,12 @@ async function requests({ port, pid }, forMs, fields = {}) {
           if (!isWhole(reply)) return;
           reply = "";
           latencies.push(performance.now() - sentAt);
-          if (running) send();
-          else resolve();
+          if (!running) resolve();
+          else if (thinkMs === 0) send();
+          else setTimeout(send, Math.random() * thinkMs);
         });
-        send();
+        if (thinkMs === 0) send();
+        else setTimeout(send, Math.random() * thinkMs);
       }),
   );
   await new Promise((resolve) => setTimeout(resolve, forMs));
