@@ -8,6 +8,11 @@ import { type AnAgent, type AQueen, Workplace } from "../support/workplace.ts";
 /** As many as a person's three workers would meet from a few busy programs. */
 const REQUESTS = 1_000;
 const CONCURRENCY = 12;
+/**
+ * Of the mean. As many requests as slots keep every worker full, so each gets as many as it is fast, and three programs on two
+ * cores are not equally fast: the most seen was 1.28, with other work on the machine. Equally fast ones share to 1 %.
+ */
+const SHARE_MAX = 1.5;
 const WORKERS = ["one", "two", "three"] as const;
 const MODEL = "hive-demo";
 const PATH = "/v1/chat/completions";
@@ -56,10 +61,13 @@ describe("a thousand requests to three real workers, twelve at a time", { timeou
       const ready = (await queen.client.listWorkers({ model: MODEL, state: "idle" })).map(({ worker }) => worker.url);
       return ready.length === WORKERS.length ? ready.map(String) : undefined;
     });
-    for (const stream of [false, true]) {
-      for (const content of QUESTIONS) {
-        const response = await post(`${urls[0]}${PATH}`)(bodyOf({ content, stream }));
-        alone.set(bodyOf({ content, stream }), lasting(await response.text()));
+    // Each is asked everything once: none is warmer than the others.
+    for (const url of urls) {
+      for (const stream of [false, true]) {
+        for (const content of QUESTIONS) {
+          const response = await post(`${url}${PATH}`)(bodyOf({ content, stream }));
+          alone.set(bodyOf({ content, stream }), lasting(await response.text()));
+        }
       }
     }
     fleet = await connect(queen.url);
@@ -104,7 +112,7 @@ describe("a thousand requests to three real workers, twelve at a time", { timeou
 
       const shares = (await answered()).map((count, at) => count - (before[at] as number));
       expect(shares.reduce((sum, share) => sum + share, 0)).toBe(REQUESTS);
-      expect(Math.max(...shares)).toBeLessThanOrEqual((1.15 * REQUESTS) / WORKERS.length);
+      expect(Math.max(...shares)).toBeLessThanOrEqual((SHARE_MAX * REQUESTS) / WORKERS.length);
       await eventually("nothing is held any more", async () => {
         const { requests, reservations } = await queen.client.stats();
         return requests.in_flight === 0 && requests.queued === 0 && reservations.active === 0;
