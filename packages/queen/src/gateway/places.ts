@@ -1,19 +1,9 @@
-import type { HiveError } from "@hive-registry/contract";
-import type { HiveWorker, Outcome, Reservation, ReserveRequest } from "hive-registry";
+import type { HiveWorker, Outcome } from "hive-registry";
 import type { Queen } from "../core/queen.ts";
+import type { WaitingLine } from "../core/waiting-line.ts";
 
 /** What the gateway asks of the queen: places at workers, and what models and workers there are. */
-export interface Places {
-  reserveNow(request: ReserveRequest): Reservation | undefined;
-  /** As the waiting line has it. */
-  wait(
-    request: ReserveRequest,
-    options: {
-      readonly waitMs: number;
-      readonly served: (reservation: Reservation) => void;
-      readonly refused: (error: HiveError) => void;
-    },
-  ): () => void;
+export interface Places extends Pick<WaitingLine, "reserveNow" | "wait"> {
   release(reservationId: string, outcome: Outcome): void;
   /** How long an unknown model may still turn up, because the queen has only started, ms. */
   knownInMs(): number;
