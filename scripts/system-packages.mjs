@@ -3,19 +3,13 @@ import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { delimiter, join } from "node:path";
 
-/** Debian's package of each, and the program that shows that it is there. */
-export const PROGRAMS = {
-  nginx: "nginx",
-  haproxy: "haproxy",
-  chromium: "chromium",
-};
 const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 
 const isThere = (program) => PLACES.some((place) => existsSync(join(place, program)));
 
-/** Sees to it that these programs are there. Ends the process, saying what to install, where it cannot. */
+/** Sees to it that these programs are there; Debian's package of each has its name. Ends the process, saying what to install, where it cannot. */
 export function needPrograms(names) {
-  const missing = names.filter((name) => !isThere(PROGRAMS[name]));
+  const missing = names.filter((name) => !isThere(name));
   if (missing.length === 0) return;
   const isRoot = process.getuid?.() === 0;
   if (!isRoot || !isThere("apt-get")) {
