@@ -14,6 +14,16 @@ export {
 } from "./fleet/fake-worker.ts";
 export { FAULT_KINDS, type Fault, type FaultScope } from "./fleet/fault.ts";
 export { type Random, randomFrom } from "./random.ts";
+export {
+  CONTROL_PATH,
+  type Emulator,
+  type EmulatorOptions,
+  type EmulatorStatus,
+  startEmulator,
+} from "./servers/emulator.ts";
+export { EMULATOR_STATES, type EmulatorState } from "./servers/kind.ts";
+export { EMULATOR_KINDS, type EmulatorKind } from "./servers/kinds/kinds.ts";
+export { EMULATOR_FAULTS, type EmulatorFault, type EmulatorOrder } from "./servers/order.ts";
 export type { Outcome } from "./world/outcome.ts";
 export { DEFAULT_SCENARIO, type Scenario, type Trouble, WAYS, type Way } from "./world/scenario.ts";
 export { simulate, simulateCentral } from "./world/simulate.ts";
