@@ -8,6 +8,7 @@ export default defineConfig({
   resolve: {
     alias: [
       { find: /^hive-registry$/, replacement: source("registry") },
+      { find: /^hive-registry\/(\w+)$/, replacement: source("registry", "$1/index") },
       { find: /^@hive-registry\/(\w+)$/, replacement: source("$1") },
       { find: /^@hive-registry\/(\w+)\/(\w+)$/, replacement: source("$1", "$2") },
     ],
