@@ -10,7 +10,10 @@ export interface Answer {
   json(): unknown;
 }
 
-/** A listening server. It is only ever asked with GET: a question must not wake a sleeper, load a model or cost a token. */
+/**
+ * A listening server. It is only ever asked with GET: a question must not wake a sleeper, load a model or cost a token.
+ * Engines keep what changes seldom by this object: a server that was started anew is better given a new one.
+ */
 export interface Server {
   /** Without a slash at its end. */
   readonly url: string;
@@ -24,7 +27,12 @@ export interface Server {
 /** A model that a server knows. What it does not tell is absent. */
 export interface ServedModel {
   readonly id: string;
-  /** In memory now. Servers that load on request list others too. */
+  /** Other names that a request may use for it. */
+  readonly aliases?: readonly string[];
+  /**
+   * In memory now, or asleep there and woken by its next request. Servers that load on request list others too: for those
+   * another model may have to make way.
+   */
   readonly loaded: boolean;
   readonly context_tokens?: number;
   /** Bytes of its weights. */

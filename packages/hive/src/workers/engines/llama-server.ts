@@ -1,0 +1,115 @@
+import { askFirst, Kept } from "./kept.ts";
+import { listedModels, MODELS_PATH } from "./openai-models.ts";
+import { readMetrics } from "./prometheus.ts";
+import { countOf, type Fields, fieldsOf, isObject, labelOf, listOf, modelList, modelOf, percentOf } from "./reading.ts";
+import type { Answer, Probe, ServedModel, Server, ServerEngine } from "./server-engine.ts";
+import { isLoading, isRefusal, jsonIn, loading, locked, ready, textIn, troubleIn, unreadable } from "./standing.ts";
+
+/** Both wait for the batch that is being computed, which takes as long as its prompts are long. */
+const LOAD_LIMIT_MS = 3_000;
+const RUNNING = "llamacpp:requests_processing";
+const WAITING = "llamacpp:requests_deferred";
+/** Of older builds; newer ones do not tell. */
+const KV_SHARE = "llamacpp:kv_cache_usage_ratio";
+
+type Load = Pick<Probe, "slots_busy" | "queue_depth" | "kv_cache_percent">;
+const UNKNOWN_LOAD: Load = { slots_busy: null, queue_depth: null, kv_cache_percent: null };
+
+/** Older builds do not say which of their sources of load are switched on: what was found out is kept. */
+const sources = new Kept<"/metrics" | "/slots">();
+
+/** Every answer of llama-server names it, also a 404, a 401, and the 503 to everything while its model loads. */
+export function namesLlamaCpp(answer: Answer): boolean {
+  return answer.header("server")?.trim() === "llama.cpp";
+}
+
+/**
+ * llama.cpp's own server: one model, or a router in front of several. Its averages (`*_tokens_seconds`) start anew with each
+ * scrape, so a Prometheus beside the hive sees those of the last second; its counters are not touched.
+ */
+export const llamaServer: ServerEngine = {
+  name: "llama-server",
+
+  async recognises(server) {
+    const props = await server.get("/props");
+    if (props === undefined) return false;
+    if (namesLlamaCpp(props)) return true;
+    return isObject(fieldsOf(jsonIn(props)).default_generation_settings);
+  },
+
+  async probe(server) {
+    const answer = await askFirst(server, "/props");
+    if (answer === undefined) return undefined;
+    if (isLoading(answer)) return loading();
+    const listed = await server.get(MODELS_PATH);
+    const items = listedModels(listed) ?? [];
+    if (isRefusal(answer)) return locked({ models: modelList(items.map((item) => modelIn(item))) });
+    const props = fieldsOf(jsonIn(answer));
+    if (isRouter(answer, props)) {
+      const trouble = listed === undefined ? undefined : troubleIn(MODELS_PATH, listed);
+      return trouble ?? ready({ models: modelList(items.map(routedModelIn)), version: labelOf(props.build_info) });
+    }
+    // Builds that lack the route still serve.
+    if (answer.status !== 404 && answer.status !== 501) {
+      const trouble = troubleIn("/props", answer) ?? (isObject(answer.json()) ? undefined : unreadable("/props"));
+      if (trouble !== undefined) return trouble;
+    }
+    const known = {
+      models: modelList(items.map((item) => modelIn(item, fieldsOf(props.default_generation_settings).n_ctx))),
+      slots_total: countOf(props.total_slots),
+      version: labelOf(props.build_info),
+    };
+    if (props.is_sleeping === true) {
+      // Asking for its slots would wake it. Who sleeps runs nothing and lets nobody wait.
+      return ready({ ...known, slots_busy: 0, queue_depth: 0, message: "It sleeps; its next request wakes it" });
+    }
+    const { slots, ...load } = await loadOf(server, props);
+    return ready({ ...known, ...load, slots_total: known.slots_total ?? slots });
+  },
+};
+
+function modelIn(item: Fields, contextTokens?: unknown): ServedModel | undefined {
+  const { n_ctx, size } = fieldsOf(item.meta);
+  return modelOf(item.id, true, { context_tokens: n_ctx ?? contextTokens, size_bytes: size, aliases: item.aliases });
+}
+
+/** A router asks back which model is meant, or says what it is. */
+function isRouter(answer: Answer, props: Fields): boolean {
+  return props.role === "router" || (answer.status === 400 && answer.text.includes("model name is missing"));
+}
+
+function routedModelIn(item: Fields): ServedModel | undefined {
+  const { value } = fieldsOf(item.status);
+  return modelOf(item.id, value === "loaded" || value === "sleeping", { aliases: item.aliases });
+}
+
+/** `slots`: how many there are, where that came to light. */
+async function loadOf(server: Server, props: Fields): Promise<Load & { readonly slots: number | null }> {
+  const source = sourceIn(props) ?? sources.take(server, "load") ?? "/metrics";
+  const answer = await server.get(source, { timeoutMs: LOAD_LIMIT_MS });
+  if (source === "/slots") return slotsIn(answer);
+  if (answer?.status !== 501 && answer?.status !== 404) return { ...metricsIn(answer), slots: null };
+  sources.put(server, "load", "/slots");
+  return slotsIn(await server.get("/slots", { timeoutMs: LOAD_LIMIT_MS }));
+}
+
+function sourceIn(props: Fields): "/metrics" | "/slots" | undefined {
+  if (props.endpoint_metrics === true) return "/metrics";
+  return props.endpoint_metrics === false ? "/slots" : undefined;
+}
+
+function metricsIn(answer: Answer | undefined): Load {
+  const metrics = readMetrics(textIn(answer), [RUNNING, WAITING, KV_SHARE]);
+  if (metrics === null) return UNKNOWN_LOAD;
+  return {
+    slots_busy: countOf(metrics.sum(RUNNING)),
+    queue_depth: countOf(metrics.sum(WAITING)),
+    kv_cache_percent: percentOf(metrics.max(KV_SHARE)),
+  };
+}
+
+function slotsIn(answer: Answer | undefined): Load & { readonly slots: number | null } {
+  const slots = listOf(jsonIn(answer)).map((slot) => fieldsOf(slot).is_processing);
+  if (slots.length === 0 || !slots.every((busy) => typeof busy === "boolean")) return { ...UNKNOWN_LOAD, slots: null };
+  return { ...UNKNOWN_LOAD, slots_busy: countOf(slots.filter(Boolean).length), slots: countOf(slots.length) };
+}

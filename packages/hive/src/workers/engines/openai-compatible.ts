@@ -1,0 +1,33 @@
+import { askFirst } from "./kept.ts";
+import { isOpenAiList, isOwnedBy, listedModels, MODELS_PATH } from "./openai-models.ts";
+import { fieldsOf, isObject, modelList, modelOf } from "./reading.ts";
+import type { Answer, ServerEngine } from "./server-engine.ts";
+import { isRefusal, ready, troubleIn, unreadable } from "./standing.ts";
+
+/** How a queen names itself as the owner of models: a hive that took one for a worker would send its requests in a circle. */
+const QUEEN = "hive";
+
+/** Whatever lists models as OpenAI's API does and is no other kind. It tells nothing of its load. */
+export const openAiCompatible: ServerEngine = {
+  name: "openai-compatible",
+
+  async recognises(server) {
+    const models = await server.get(MODELS_PATH);
+    return (isOpenAiList(models) && !isOwnedBy(models, QUEEN)) || refusesAsOpenAi(models);
+  },
+
+  async probe(server) {
+    const models = await askFirst(server, MODELS_PATH);
+    if (models === undefined) return undefined;
+    const listed = listedModels(models);
+    if (listed === undefined) return troubleIn(MODELS_PATH, models) ?? unreadable(MODELS_PATH);
+    return ready({ models: modelList(listed.map(({ id }) => modelOf(id, true))) });
+  },
+};
+
+/** A 401 alone says nothing: half of all web servers give one. */
+function refusesAsOpenAi(answer: Answer | undefined): boolean {
+  if (!isRefusal(answer)) return false;
+  const { error } = fieldsOf(answer?.json());
+  return isObject(error) && typeof error.message === "string" && typeof error.type === "string";
+}

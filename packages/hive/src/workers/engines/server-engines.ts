@@ -1,0 +1,24 @@
+import { askedOnce } from "./asked-once.ts";
+import { llamaServer, namesLlamaCpp } from "./llama-server.ts";
+import { ollama } from "./ollama.ts";
+import { openAiCompatible } from "./openai-compatible.ts";
+import type { Server, ServerEngine } from "./server-engine.ts";
+import { vllm } from "./vllm.ts";
+
+/** In the order of asking: who emulates others comes before them, and what only looks like OpenAI comes last. */
+export const SERVER_ENGINES: readonly ServerEngine[] = [ollama, llamaServer, vllm, openAiCompatible];
+
+/**
+ * Which kind of server this is; `undefined` when it is none, or does not answer. Each path is asked once, whoever wants to
+ * know, so the whole of it costs a dozen small requests at most.
+ */
+export async function recognise(server: Server): Promise<ServerEngine | undefined> {
+  const asked = askedOnce(server);
+  for (const engine of SERVER_ENGINES) {
+    if (await engine.recognises(asked)) return engine;
+    // Whatever was asked: while its model loads, llama-server answers no question of another kind.
+    if (asked.answers().some(namesLlamaCpp)) return llamaServer;
+    if (asked.isSilent()) return undefined;
+  }
+  return undefined;
+}
