@@ -1,7 +1,13 @@
 import { availableParallelism, type CpuInfo, cpus } from "node:os";
+import { cpuLimit, groupCpuSeconds } from "./cgroup.ts";
+import { type ReadText, systemFiles } from "./files.ts";
 
-/** Cores that this process may use, as engines count them. */
-export const coreCount = (): number => Math.max(1, availableParallelism());
+/** What programs started here can use of the machine's cores: fewer than there are in a container or under an affinity. */
+export const coreRoom = (read: ReadText = systemFiles.text, cores: number = availableParallelism()): number =>
+  Math.max(0.01, Math.min(cores, cpuLimit(read)));
+
+/** Cores that this process may use, as engines count them: a part of one counts as one. */
+export const coreCount = (read?: ReadText, cores?: number): number => Math.ceil(coreRoom(read, cores));
 
 export const cpuModel = (): string => cpus()[0]?.model.trim() || "unknown";
 
@@ -34,3 +40,32 @@ export function cpuMeter(read: () => readonly CpuTimes[] = cpus): () => number |
     return percent;
   };
 }
+
+export interface GroupMeterDeps {
+  readonly read: ReadText;
+  /** Monotonic, ms. */
+  readonly nowMs: () => number;
+  /** The cores of the machine. */
+  readonly cores: number;
+}
+
+/**
+ * The same where this process may use only a part of the machine: the use of that part by its own group. `undefined`
+ * where it may use all, or the group's use is not told.
+ */
+export function groupCpuMeter({ read, nowMs, cores }: GroupMeterDeps): (() => number | null) | undefined {
+  const look = () => ({ used_s: groupCpuSeconds(read), atMs: nowMs(), room: coreRoom(read, cores) });
+  let before = look();
+  if (before.room >= cores || before.used_s === undefined) return undefined;
+  return () => {
+    const after = look();
+    const allowed_s = ((after.atMs - before.atMs) / 1_000) * after.room;
+    const used_s = (after.used_s ?? Number.NaN) - (before.used_s ?? Number.NaN);
+    before = after;
+    return allowed_s > 0 && used_s >= 0 ? Math.min(100, (100 * used_s) / allowed_s) : null;
+  };
+}
+
+/** Measures what this process may use: its group's part, or the whole machine. */
+export const measureCpu = (): (() => number | null) =>
+  groupCpuMeter({ read: systemFiles.text, nowMs: () => performance.now(), cores: cpus().length }) ?? cpuMeter();

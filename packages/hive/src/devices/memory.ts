@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
 import { freemem, totalmem } from "node:os";
+import { groupsOf } from "./cgroup.ts";
+import { type ReadText, systemFiles } from "./files.ts";
 
 export interface Memory {
   readonly total_bytes: number;
@@ -7,20 +8,9 @@ export interface Memory {
   readonly available_bytes: number;
 }
 
-/** The text of a file, or undefined when it cannot be read. */
-export type ReadText = (path: string) => string | undefined;
-
-export const readTextFile: ReadText = (path) => {
-  try {
-    return readFileSync(path, "utf8");
-  } catch {
-    return undefined;
-  }
-};
-
 /** The machine's memory as far as this process may use it: what the kernel tells, or its cgroup's limit where that is less. */
 export function readMemory(
-  read: ReadText = readTextFile,
+  read: ReadText = systemFiles.text,
   machine: () => Memory = () => ({ total_bytes: totalmem(), available_bytes: freemem() }),
 ): Memory {
   const whole = parseMeminfo(read("/proc/meminfo") ?? "") ?? machine();
@@ -54,34 +44,13 @@ const NO_LIMIT_BYTES = 2 ** 60;
 /** Every memory limit this process stands under: its own group's and those of all groups around it. */
 export function cgroupLimits(read: ReadText): CgroupLimit[] {
   const limits: CgroupLimit[] = [];
-  for (const line of (read("/proc/self/cgroup") ?? "").split("\n")) {
-    const [, hierarchy, controllers, path] = /^(\d+):([^:]*):(\/.*)$/.exec(line) ?? [];
-    if (path === undefined) continue;
-    const v2 = hierarchy === "0" && controllers === "";
-    if (!v2 && controllers?.split(",").includes("memory") !== true) continue;
-    for (const folder of withParents(path)) {
-      const limit = v2
-        ? limitOf(read, `/sys/fs/cgroup${folder}`, "memory.max", "memory.current", "inactive_file")
-        : limitOf(
-            read,
-            `/sys/fs/cgroup/memory${folder}`,
-            "memory.limit_in_bytes",
-            "memory.usage_in_bytes",
-            "total_inactive_file",
-          );
-      if (limit !== undefined) limits.push(limit);
-    }
+  for (const { folder, v2 } of groupsOf("memory", read)) {
+    const limit = v2
+      ? limitOf(read, folder, "memory.max", "memory.current", "inactive_file")
+      : limitOf(read, folder, "memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file");
+    if (limit !== undefined) limits.push(limit);
   }
   return limits;
-}
-
-/** `/a/b` → `/a/b`, `/a` and the root. Inside a container the root is the container's own group. */
-function withParents(path: string): string[] {
-  const folders: string[] = [];
-  for (let folder = path.replace(/\/+$/, ""); folder !== ""; folder = folder.slice(0, folder.lastIndexOf("/"))) {
-    folders.push(folder);
-  }
-  return [...folders, ""];
 }
 
 function limitOf(

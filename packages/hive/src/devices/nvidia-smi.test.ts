@@ -118,9 +118,9 @@ describe("--query-compute-apps", () => {
   test("gives memory by process, several lines for one on several GPUs", () => {
     const text = "2165, GPU-1, 25\n5022, GPU-1, 503\n5022, GPU-2, 13526\n";
     expect(parseComputeApps(text)).toEqual([
-      { pid: 2165, device_uuid: "GPU-1", vram_bytes: 25 * MIB },
-      { pid: 5022, device_uuid: "GPU-1", vram_bytes: 503 * MIB },
-      { pid: 5022, device_uuid: "GPU-2", vram_bytes: 13_526 * MIB },
+      { pid: 2165, device: "GPU-1", vram_bytes: 25 * MIB },
+      { pid: 5022, device: "GPU-1", vram_bytes: 503 * MIB },
+      { pid: 5022, device: "GPU-2", vram_bytes: 13_526 * MIB },
     ]);
   });
 

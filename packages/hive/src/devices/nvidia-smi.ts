@@ -68,10 +68,10 @@ export function parseGpuLine(line: string, columns: readonly string[] = COLUMNS)
 export function parseComputeApps(text: string): ProcessMemory[] {
   const found: ProcessMemory[] = [];
   for (const line of text.split(/\r?\n/)) {
-    const [pid, device_uuid, mib, ...more] = line.split(",").map((cell) => cell.trim());
+    const [pid, device, mib, ...more] = line.split(",").map((cell) => cell.trim());
     const vram_bytes = bytesOfMib(mib ?? "");
-    if (more.length > 0 || vram_bytes === null || !/^\d{1,10}$/.test(pid ?? "") || !device_uuid) continue;
-    found.push({ pid: Number(pid), device_uuid, vram_bytes });
+    if (more.length > 0 || vram_bytes === null || !/^\d{1,10}$/.test(pid ?? "") || !device) continue;
+    found.push({ pid: Number(pid), device, vram_bytes });
   }
   return found;
 }

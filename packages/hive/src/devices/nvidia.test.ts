@@ -163,7 +163,7 @@ test("memory by process is asked once at a time; while a call hangs it is unknow
   const clock = new FakeClock();
   const { source, smi } = aSource({ gpus: [gpuLine()], apps: ["4711, GPU-1, 360"] }, { clock });
   await eventually("a second round completes the first", () => source.devices().length === 1);
-  expect(await source.processes()).toEqual([{ pid: 4711, device_uuid: "GPU-1", vram_bytes: 360 * MIB }]);
+  expect(await source.processes()).toEqual([{ pid: 4711, device: "GPU-1", vram_bytes: 360 * MIB }]);
 
   smi.play({ gpus: [gpuLine()], hang_apps: true });
   const appCalls = () => smi.calls().filter((line) => line.includes("compute-apps")).length;

@@ -1,15 +1,20 @@
 import type { DeviceInfo } from "@hive-registry/contract";
 
-/** A device and the number by which engines choose it (`device_id` of a worker). */
+/** A device and the number by which it is chosen on this machine (`device_id` of a worker). */
 export interface FoundDevice {
   readonly index: number;
   readonly info: DeviceInfo;
+  /** Its memory is the machine's: what it uses is missing there too. */
+  readonly unified?: true;
+  /** Where its driver tells in /proc/PID/fdinfo what a process holds: its address there, such as `0000:03:00.0`. */
+  readonly pci_address?: string;
 }
 
 /** Memory that one process holds on one device. */
 export interface ProcessMemory {
   readonly pid: number;
-  readonly device_uuid: string;
+  /** The device's `id`. */
+  readonly device: string;
   readonly vram_bytes: number;
 }
 

@@ -1,8 +1,18 @@
 import { spawn } from "node:child_process";
 import { expect, onTestFinished, test } from "vitest";
+import { systemClock } from "../clock.ts";
 import { eventually } from "../testing/eventually.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
-import { cpuSecondsBetween, type ProcessStat, parseStat, readProcesses, readStat, treeOf } from "./process-tree.ts";
+import {
+  childrenIn,
+  cpuSecondsBetween,
+  type ProcessStat,
+  parseResident,
+  parseStat,
+  readProcesses,
+  readStat,
+  treeOf,
+} from "./process-tree.ts";
 import { UsageMeter } from "./usage.ts";
 
 const aProcess = (pid: number, parent_pid: number, part: Partial<ProcessStat> = {}): ProcessStat => ({
@@ -77,7 +87,7 @@ function aMeter(looks: ReadonlyMap<number, ProcessStat>[], clock = new FakeClock
   const meter = new UsageMeter({
     clock,
     processes: async () => looks.shift() as Map<number, ProcessStat>,
-    residentBytes: (pid) => (pid === 3 ? undefined : pid * 1_000),
+    resident: (pid) => (pid === 3 ? undefined : { own_bytes: pid * 1_000, file_bytes: 0 }),
     cores: 4,
   });
   return { meter, clock };
@@ -108,9 +118,9 @@ test("a pid that belongs to another process by now has no CPU share yet", async 
 test("device memory is summed over the tree, and the device's use is told with it", async () => {
   const { meter } = aMeter([asMap(aProcess(10, 1), aProcess(11, 10))]);
   const memory = [
-    { pid: 10, device_uuid: "GPU-a", vram_bytes: 100 },
-    { pid: 11, device_uuid: "GPU-b", vram_bytes: 500 },
-    { pid: 99, device_uuid: "GPU-a", vram_bytes: 9_999 },
+    { pid: 10, device: "GPU-a", vram_bytes: 100 },
+    { pid: 11, device: "GPU-b", vram_bytes: 500 },
+    { pid: 99, device: "GPU-a", vram_bytes: 9_999 },
   ];
   const usage = await meter.measure([10], [gpu(0, "GPU-a", 5), gpu(1, "GPU-b", 77)], memory);
   expect(usage.get(10)).toMatchObject({ vram_bytes: 600, device_id: 1, gpu_percent: 77, backend: "cuda" });
@@ -118,7 +128,7 @@ test("device memory is summed over the tree, and the device's use is told with i
 
 test("what cannot be told is absent, never zero", async () => {
   const { meter } = aMeter([asMap(aProcess(3, 1)), asMap()]);
-  const usage = await meter.measure([3], [gpu(0, "GPU-a", null)], [{ pid: 3, device_uuid: "GPU-a", vram_bytes: 7 }]);
+  const usage = await meter.measure([3], [gpu(0, "GPU-a", null)], [{ pid: 3, device: "GPU-a", vram_bytes: 7 }]);
   expect(usage.get(3)).toEqual({ vram_bytes: 7, device_id: 0, backend: "cuda" });
   expect((await meter.measure([3], [], undefined)).has(3)).toBe(false);
 });
@@ -129,7 +139,7 @@ test("a real process and its child are seen with real memory and CPU", async () 
   const child = spawn(process.execPath, ["-e", burn], { stdio: "ignore", detached: true });
   const pid = child.pid as number;
   onTestFinished(() => void process.kill(-pid, "SIGKILL"));
-  const meter = new UsageMeter({ clock: { nowMs: () => performance.now(), wallMs: Date.now, after: () => () => {} } });
+  const meter = new UsageMeter({ clock: systemClock });
   const seen = await eventually("both processes burn", async () => {
     const tree = treeOf(pid, (await readProcesses()) ?? new Map());
     const usage = (await meter.measure([pid], [], undefined)).get(pid);

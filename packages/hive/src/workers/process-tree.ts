@@ -38,11 +38,31 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
 }
 
-/** Resident memory of one process, bytes. */
-export function readResidentBytes(pid: number): number | undefined {
-  try {
-    const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+/** What a process has in memory, bytes. */
+export interface Resident {
+  /** What it made itself, and what it shares with others through memory: nothing else holds this. */
+  readonly own_bytes: number;
+  /** Pages of files that it reads through memory, such as a model's: the kernel may drop them and read them again. */
+  readonly file_bytes: number;
+}
+
+/** Parses /proc/PID/status. Kernels before 4.5 do not tell the parts: then all counts as its own. */
+export function parseResident(text: string): Resident | undefined {
+  const bytes = (name: string): number | undefined => {
+    const kib = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1];
     return kib === undefined ? undefined : Number(kib) * 1_024;
+  };
+  const [all, anonymous, file] = [bytes("VmRSS"), bytes("RssAnon"), bytes("RssFile")];
+  if (anonymous !== undefined && file !== undefined) {
+    return { own_bytes: anonymous + (bytes("RssShmem") ?? 0), file_bytes: file };
+  }
+  return all === undefined ? undefined : { own_bytes: all, file_bytes: 0 };
+}
+
+/** One process now; undefined when there is none, when it is the kernel's, or where there is no /proc. */
+export function readResident(pid: number): Resident | undefined {
+  try {
+    return parseResident(readFileSync(`/proc/${pid}/status`, "utf8"));
   } catch {
     return undefined;
   }
@@ -71,19 +91,30 @@ export async function readProcesses(): Promise<Map<number, ProcessStat> | undefi
   return found;
 }
 
+/** The processes by their parent. Made once for all trees that are asked for: a pass over everything. */
+export type Children = ReadonlyMap<number, readonly ProcessStat[]>;
+
+export function childrenIn(processes: ReadonlyMap<number, ProcessStat>): Children {
+  const children = new Map<number, ProcessStat[]>();
+  for (const stat of processes.values()) {
+    const siblings = children.get(stat.parent_pid);
+    if (siblings === undefined) children.set(stat.parent_pid, [stat]);
+    else siblings.push(stat);
+  }
+  return children;
+}
+
 /** A process and all that descend from it: inference servers keep their memory in children. Empty when it is gone. */
-export function treeOf(rootPid: number, processes: ReadonlyMap<number, ProcessStat>): ProcessStat[] {
+export function treeOf(
+  rootPid: number,
+  processes: ReadonlyMap<number, ProcessStat>,
+  children: Children = childrenIn(processes),
+): ProcessStat[] {
   const root = processes.get(rootPid);
   if (root === undefined) return [];
   const tree = new Set([root]);
-  // A child can stand before its parent in the listing, so look until nothing is added.
-  for (let before = 0; before < tree.size; ) {
-    before = tree.size;
-    for (const stat of processes.values()) {
-      const parent = processes.get(stat.parent_pid);
-      if (parent !== undefined && tree.has(parent)) tree.add(stat);
-    }
-  }
+  // A set is walked with what is added on the way, and takes nobody twice: a ring of parents ends.
+  for (const stat of tree) for (const child of children.get(stat.pid) ?? []) tree.add(child);
   return [...tree];
 }
 
@@ -92,10 +123,11 @@ export function treeOf(rootPid: number, processes: ReadonlyMap<number, ProcessSt
  * The same pid with another start time is another process.
  */
 export function cpuSecondsBetween(before: readonly ProcessStat[], after: readonly ProcessStat[]): number {
+  const earlier = new Map(before.map((stat) => [stat.pid, stat]));
   let used = 0;
-  for (const stat of after) {
-    const earlier = before.find(({ pid, start_time }) => pid === stat.pid && start_time === stat.start_time);
-    used += stat.cpu_s - (earlier?.cpu_s ?? 0);
+  for (const { pid, start_time, cpu_s } of after) {
+    const then = earlier.get(pid);
+    used += cpu_s - (then?.start_time === start_time ? then.cpu_s : 0);
   }
   return Math.max(0, used);
 }
