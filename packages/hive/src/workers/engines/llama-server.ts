@@ -1,4 +1,4 @@
-import { askFirst, Kept } from "./kept.ts";
+import { askFirst, askSeldom, Kept } from "./kept.ts";
 import { listedModels, MODELS_PATH } from "./openai-models.ts";
 import { readMetrics } from "./prometheus.ts";
 import { countOf, type Fields, fieldsOf, isObject, labelOf, listOf, modelList, modelOf, percentOf } from "./reading.ts";
@@ -38,17 +38,19 @@ export const llamaServer: ServerEngine = {
   },
 
   async probe(server) {
-    const answer = await askFirst(server, "/props");
+    const health = await askFirst(server, "/health");
+    if (health === undefined) return undefined;
+    if (!isFull(health)) {
+      const trouble = troubleIn("/health", health);
+      if (trouble !== undefined) return trouble;
+    }
+    const answer = await server.get("/props");
     if (answer === undefined) return undefined;
     if (isLoading(answer)) return loading();
-    const listed = await server.get(MODELS_PATH);
-    const items = listedModels(listed) ?? [];
-    if (isRefusal(answer)) return locked({ models: modelList(items.map((item) => modelIn(item))) });
     const props = fieldsOf(jsonIn(answer));
-    if (isRouter(answer, props)) {
-      const trouble = listed === undefined ? undefined : troubleIn(MODELS_PATH, listed);
-      return trouble ?? ready({ models: modelList(items.map(routedModelIn)), version: labelOf(props.build_info) });
-    }
+    if (isRouter(answer, props)) return await probeRouter(server, props);
+    const items = listedModels(await askSeldom(server, MODELS_PATH)) ?? [];
+    if (isRefusal(answer)) return locked({ models: modelList(items.map((item) => modelIn(item))) });
     // Builds that lack the route still serve.
     if (answer.status !== 404 && answer.status !== 501) {
       const trouble = troubleIn("/props", answer) ?? (isObject(answer.json()) ? undefined : unreadable("/props"));
@@ -67,6 +69,20 @@ export const llamaServer: ServerEngine = {
     return ready({ ...known, ...load, slots_total: known.slots_total ?? slots });
   },
 };
+
+/** Very old builds are unwell whenever they are full. */
+function isFull(health: Answer): boolean {
+  return health.status === 503 && fieldsOf(health.json()).status === "no slot available";
+}
+
+/** What each of its models runs, only their own servers know; to ask them through it could load one. */
+async function probeRouter(server: Server, props: Fields): Promise<Probe | undefined> {
+  const listed = await server.get(MODELS_PATH);
+  if (listed === undefined) return undefined;
+  const items = listedModels(listed);
+  if (items === undefined) return troubleIn(MODELS_PATH, listed) ?? unreadable(MODELS_PATH);
+  return ready({ models: modelList(items.map(routedModelIn)), version: labelOf(props.build_info) });
+}
 
 function modelIn(item: Fields, contextTokens?: unknown): ServedModel | undefined {
   const { n_ctx, size } = fieldsOf(item.meta);

@@ -1,4 +1,5 @@
 /** What a server's answer says of how it stands. No word of the server goes into a message: it may repeat the key. */
+import { fieldsOf } from "./reading.ts";
 import type { Answer, Probe } from "./server-engine.ts";
 
 const UNKNOWN: Omit<Probe, "state"> = {
@@ -40,6 +41,10 @@ export const jsonIn = (answer: Answer | undefined): unknown => (isOk(answer) ? a
 export const textIn = (answer: Answer | undefined): string => (isOk(answer) ? (answer?.text ?? "") : "");
 
 export const isRefusal = (answer: Answer | undefined): boolean => answer?.status === 401 || answer?.status === 403;
+
+/** All that vLLM and SGLang say without the key: an error that is a text, not an object. */
+export const isBareRefusal = (answer: Answer | undefined): boolean =>
+  answer?.status === 401 && fieldsOf(answer.json()).error === "Unauthorized";
 
 /** A 503 that passes by itself, in the words of llama-server, LocalAI and their like. */
 export const isLoading = (answer: Answer | undefined): boolean =>

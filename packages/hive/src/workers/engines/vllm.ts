@@ -3,7 +3,18 @@ import { isOwnedBy, listedModels, MODELS_PATH } from "./openai-models.ts";
 import { readMetrics } from "./prometheus.ts";
 import { countOf, fieldsOf, labelOf, modelList, modelOf, percentOf } from "./reading.ts";
 import type { Answer, Probe, ServerEngine } from "./server-engine.ts";
-import { broken, isOk, isRefusal, jsonIn, locked, ready, textIn, troubleIn, unreadable } from "./standing.ts";
+import {
+  broken,
+  isBareRefusal,
+  isOk,
+  isRefusal,
+  jsonIn,
+  locked,
+  ready,
+  textIn,
+  troubleIn,
+  unreadable,
+} from "./standing.ts";
 
 const RUNNING = "vllm:num_requests_running";
 const WAITING = "vllm:num_requests_waiting";
@@ -47,11 +58,6 @@ export const vllm: ServerEngine = {
 
 function versionIn(answer: Answer | undefined): string | null {
   return labelOf(fieldsOf(jsonIn(answer)).version);
-}
-
-/** Without the key only this is said: an error that is a text, not an object. */
-export function isBareRefusal(answer: Answer | undefined): boolean {
-  return answer?.status === 401 && fieldsOf(answer.json()).error === "Unauthorized";
 }
 
 /** With data parallelism each engine has a series: counts add up, and the fullest cache is the one that matters. */
