@@ -7,6 +7,7 @@ export * from "./ids.ts";
 export * from "./labels.ts";
 export * from "./names.ts";
 export * from "./operations.ts";
+export * from "./placement.ts";
 export * from "./queries.ts";
 export * from "./reservations.ts";
 export * from "./routing.ts";

@@ -18,6 +18,7 @@ import { connectWebSocket } from "./heartbeat/websocket.ts";
 import { demandsToken } from "./http/guard.ts";
 import { metricsText } from "./http/metrics.ts";
 import { createServer } from "./http/server.ts";
+import { ModelLibrary } from "./models/library.ts";
 import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
 import { VERSION } from "./version.ts";
 import { DEMO_WORKER_ID, Demo, type DemoModel } from "./workers/demo.ts";
@@ -111,6 +112,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     for (const link of links) link.changed();
   };
 
+  const library = new ModelLibrary({ clock, log }, options.modelsDir);
   const app = createServer(
     {
       log,
@@ -119,6 +121,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
         version: VERSION,
         machine: () => machine.info(),
         workers: () => fleet.list(),
+        models: () => library.models(),
         startWorker: (request) => fleet.start(request),
         stopWorker: (workerId, how) => fleet.stop(workerId, how),
         workerLogs: async (workerId, tailBytes) => {

@@ -2,6 +2,7 @@
 import {
   ERROR_STATUS,
   ErrorReplySchema,
+  LibraryReplySchema,
   MachineInfoSchema,
   ManagedWorkerListSchema,
   ManagedWorkerSchema,
@@ -49,6 +50,12 @@ const ROUTES: readonly Route[] = [
     path: "/v1/devices",
     summary: "The machine",
     replies: { 200: json("The machine", MachineInfoSchema) },
+  },
+  {
+    method: "get",
+    path: "/v1/models",
+    summary: "The models of its models folder, and what each one takes",
+    replies: { 200: json("Models that it can start", LibraryReplySchema) },
   },
   {
     method: "get",

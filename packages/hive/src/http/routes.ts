@@ -2,6 +2,7 @@ import {
   compile,
   HiveError,
   invalid,
+  type LibraryModel,
   type MachineInfo,
   type ManagedWorker,
   type StartWorker,
@@ -21,6 +22,8 @@ export interface HiveCore {
   readonly version: string;
   machine(): MachineInfo;
   workers(): ManagedWorker[];
+  /** What lies in its models folder. */
+  models(): Promise<readonly LibraryModel[]>;
   startWorker(request: StartWorker): Promise<ManagedWorker>;
   stopWorker(workerId: string, options: { readonly drainMs?: number }): Promise<void>;
   workerLogs(workerId: string, tailBytes: number): Promise<string>;
@@ -43,6 +46,8 @@ export function addRoutes(app: FastifyInstance, core: HiveCore): void {
   app.get("/openapi.json", () => description);
 
   app.get("/v1/devices", () => core.machine());
+
+  app.get("/v1/models", async () => ({ hive_id: core.hiveId, models: await core.models() }));
 
   app.get("/v1/workers", () => ({ workers: core.workers() }));
 
