@@ -10,8 +10,11 @@ export interface Dialect {
   tokensMax(body: Body): number | undefined;
   /** The answer in one piece. */
   whole(answer: Answer, body: Body): object;
-  /** The answer as server-sent events; absent where the path cannot stream. */
+  /** The answer as a stream, server-sent events unless `type` says otherwise; absent where the path cannot stream. */
   readonly stream?: {
+    readonly type?: string;
+    /** Default: when the request says `stream: true`. */
+    readonly isWanted?: (body: Body) => boolean;
     first(answer: Answer): string;
     token(answer: Answer, token: string): string;
     last(answer: Answer, body: Body): string;
@@ -131,7 +134,7 @@ const data = (value: object): string => `data: ${JSON.stringify(value)}\n\n`;
 const named = (type: string, value: object): string =>
   `event: ${type}\ndata: ${JSON.stringify({ type, ...value })}\n\n`;
 
-const said = ({ tokens }: Answer): string => tokens.join("");
+export const said = ({ tokens }: Answer): string => tokens.join("");
 const finish = ({ isCut }: Answer): string => (isCut ? "length" : "stop");
 const stopReason = ({ isCut }: Answer): string => (isCut ? "max_tokens" : "end_turn");
 const usage = ({ promptTokens, tokens }: Answer): object => ({
@@ -180,19 +183,19 @@ function likeness(query: string, document: string): number {
   return words.length === 0 ? 0 : words.filter((word) => found.has(word)).length / words.length;
 }
 
-const count = (value: unknown): number | undefined =>
+export const count = (value: unknown): number | undefined =>
   typeof value === "number" && Number.isInteger(value) && value >= 0 ? value : undefined;
 const listOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : [value]);
 
 /** Whatever text there is: a string, parts of a message, or a list of these. */
-function text(value: unknown): string {
+export function text(value: unknown): string {
   if (typeof value === "string") return value;
   if (Array.isArray(value)) return value.map(text).join(" ");
   const part = value as { readonly text?: unknown } | null | undefined;
   return typeof part?.text === "string" ? part.text : "";
 }
 
-const conversation = (value: unknown): string =>
+export const conversation = (value: unknown): string =>
   listOf(value)
     .map((one) => {
       const { role, content } = (one ?? {}) as { readonly role?: unknown; readonly content?: unknown };

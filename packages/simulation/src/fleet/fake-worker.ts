@@ -8,6 +8,7 @@ import { type Body, DIALECTS, type Dialect } from "./dialects.ts";
 import { type Fault, FaultPlan, type FaultScope } from "./fault.ts";
 import { Slots } from "./slots.ts";
 import { speak } from "./speak.ts";
+import { takeTurn } from "./turn.ts";
 
 /** Requests that {@link FakeWorker.seen} remembers. */
 const SEEN_MAX = 64;
@@ -257,33 +258,37 @@ class HttpFakeWorker implements FakeWorker {
       fault,
       beforeToken: this.#options.beforeToken,
     };
-    const ended = new AbortController();
-    let leave: (() => void) | undefined;
-    const over = (how: "completed" | "aborted" | "died") => {
-      if (ended.signal.aborted) return;
-      ended.abort();
-      this.#counts[how]++;
-      this.#whenLoaded.delete(begin);
-      leave?.();
-      this.#changed();
-    };
-    const begin = () => {
-      if (this.#loading !== undefined) return void this.#whenLoaded.add(begin);
-      speak({ response, dialect, body, answer, signal: ended.signal }, pace).then(
-        (how) => how !== "left" && over(how),
-        () => response.destroy(),
-      );
-    };
-    leave = this.#slots.take(begin);
-    if (leave === undefined) {
+    const isTaken = takeTurn(
+      { slots: this.#slots, response },
+      {
+        answer: async (signal) => {
+          await this.#loaded(signal);
+          return signal.aborted ? "left" : speak({ response, dialect, body, answer, signal }, pace);
+        },
+        ended: (how) => {
+          this.#counts[how === "aborted" && this.#isCrashed ? "died" : how]++;
+          this.#changed();
+        },
+      },
+    );
+    if (!isTaken) {
       response.setHeader("retry-after", "1");
       this.#refuse(response, 503, "overloaded", "Too many requests wait for this worker");
       return;
     }
-    const left = () => over(this.#isCrashed ? "died" : "aborted");
-    response.on("close", left);
-    if (response.closed) left();
     this.#changed();
+  }
+
+  /** Resolves when it is loaded, or the signal is aborted. */
+  async #loaded(signal: AbortSignal): Promise<void> {
+    if (this.#loading === undefined) return;
+    await new Promise<void>((resolve) => {
+      this.#whenLoaded.add(resolve);
+      signal.addEventListener("abort", () => {
+        this.#whenLoaded.delete(resolve);
+        resolve();
+      });
+    });
   }
 
   #refuse(response: ServerResponse, status: number, code: string, message: string): void {

@@ -28,7 +28,8 @@ export async function speak(
   const { response, dialect, body, answer, signal } = what;
   const { fault } = pace;
   const stopsAt = fault?.kind === "hang" || fault?.kind === "die" ? (fault.after_tokens ?? 0) : Infinity;
-  const stream = body.stream === true ? dialect.stream : undefined;
+  const isStreamed = dialect.stream?.isWanted?.(body) ?? body.stream === true;
+  const stream = isStreamed ? dialect.stream : undefined;
   const startMs = performance.now() + pace.firstTokenMs;
   const stop = (): Spoken => {
     if (fault?.kind === "hang") return "left";
@@ -41,7 +42,7 @@ export async function speak(
   await until(startMs, signal);
   if (signal.aborted) return "left";
   if (stream !== undefined) {
-    response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-cache" });
+    response.writeHead(200, { "content-type": stream.type ?? "text/event-stream", "cache-control": "no-cache" });
     response.flushHeaders();
     response.write(stream.first(answer));
   }

@@ -1,4 +1,6 @@
 /** One kind of inference server, as somebody who asks it over HTTP sees it. */
+import { type Body, DIALECTS, type Dialect } from "../fleet/dialects.ts";
+import type { EmulatorOrder } from "./order.ts";
 
 /**
  * `loading`: the model is being read. `busy`: others hold every slot. `broken`: lives and cannot work. `slow`: works, and
@@ -22,6 +24,7 @@ export interface Situation {
   /** Which of them are in memory. */
   readonly loaded: readonly string[];
   readonly slots: number;
+  readonly queue_max: number;
   readonly running: number;
   readonly queued: number;
   /** 0–1. */
@@ -34,8 +37,16 @@ export interface Situation {
   /** Seconds since epoch. */
   readonly started_at_s: number;
   readonly now_s: number;
+  /** Came with the right key, or none is needed. */
+  readonly is_trusted: boolean;
   /** Addresses of the servers that it started beside itself. */
   readonly children: readonly string[];
+}
+
+/** What a `POST` that is no inference gets, and what it does. */
+export interface Deed {
+  readonly reply: Reply;
+  readonly order?: EmulatorOrder;
 }
 
 export interface Kind {
@@ -51,20 +62,24 @@ export interface Kind {
   readonly sleeps?: true;
   /** Loads what a request names: beside what it has, or in its place. Absent: it has what it was started with. */
   readonly onDemand?: "adds" | "swaps";
-  /** Sent for whatever is asked, before anything else is looked at. */
+  /** Sent for what is asked, before anything else is looked at. */
   readonly gate?: (situation: Situation, path: string) => Reply | undefined;
   /** What `GET` gets, by path. */
   readonly get: Readonly<Record<string, (situation: Situation, query: URLSearchParams) => Reply>>;
+  /** Paths whose answer takes this long, ms. */
+  readonly late?: Readonly<Record<string, number>>;
   /** What it gets where the path is known and switched off; default: {@link notFound}. */
   readonly off?: Readonly<Record<string, Reply>>;
-  /** Paths of `DIALECTS` that it takes with `POST`. */
-  readonly inference: readonly string[];
+  /** What it takes with `POST`, by path. */
+  readonly inference: Readonly<Record<string, Dialect>>;
+  /** Looked at before the inference of the same path; undefined: it is one. */
+  readonly post?: Readonly<Record<string, (body: Body, situation: Situation) => Deed | undefined>>;
   /** A comment that it puts into streams to keep them open. */
   readonly comment?: string;
   /** Whether this path wants the key, where one is set. */
   readonly locks: (path: string) => boolean;
   readonly unauthorized: Reply;
-  readonly notFound: Reply;
+  readonly notFound: (method: string, path: string) => Reply;
   /** Too many wait. */
   readonly overloaded: Reply;
   /** Refuses a model's name; absent: it takes any. */
@@ -77,7 +92,15 @@ export const json = (status: number, body: object, headers: Readonly<Record<stri
   ...{ status, body, headers },
 });
 export const text = (status: number, body: string): Reply => ({ status, body });
+export const html = (title: string): Reply => ({
+  ...{ status: 200, headers: { "content-type": "text/html" }, body: `<!doctype html><title>${title}</title>` },
+});
 export const EMPTY: Reply = { status: 200 };
+
+/** OpenAI's paths by the last parts of their names, as every fake worker speaks them. */
+export const openai = (...names: readonly string[]): Readonly<Record<string, Dialect>> =>
+  Object.fromEntries(names.map((name) => [`/v1/${name}`, DIALECTS[`/v1/${name}`] as Dialect]));
+export const CHAT: Dialect = DIALECTS["/v1/chat/completions"] as Dialect;
 
 /** A date in the past that every constructed sample shares, seconds since epoch. */
 export const CREATED_S = 1_760_000_000;

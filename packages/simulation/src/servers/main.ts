@@ -52,12 +52,11 @@ async function main(): Promise<void> {
     tokensPerSecond: whole("tokens-per-second", values["tokens-per-second"], 1),
     answerTokens: whole("answer-tokens", values["answer-tokens"], 1),
     models: list(values.models),
+    without: list(values.without),
     key: values.key,
   };
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const emulator = await startEmulator(kind, options);
-  const without = list(values.without);
-  if (without !== undefined) await emulator.control({ without });
   if (KINDS[kind].silentWhileLoading) await Promise.race([emulator.ready(), stopped]);
   process.stdout.write(`listening on ${emulator.url}\n`);
   await stopped;

@@ -1,4 +1,16 @@
-import { CONTEXT_TOKENS, EMPTY, json, type Kind, QUEUE_MAX, type Reply, SIZE_BYTES, type Situation } from "../kind.ts";
+import {
+  CHAT,
+  CONTEXT_TOKENS,
+  html,
+  json,
+  type Kind,
+  openai,
+  QUEUE_MAX,
+  type Reply,
+  SIZE_BYTES,
+  type Situation,
+} from "../kind.ts";
+import { LLAMA_COMPLETION } from "../native.ts";
 import { prometheus, type Series, sixDigits } from "../prometheus.ts";
 
 /** Source: ggml-org/llama.cpp, error types of tools/server at 00dd0816. */
@@ -17,11 +29,7 @@ export const llamaServer: Kind = {
   ...{ headers: { server: "llama.cpp" }, slots: 4, queueMax: QUEUE_MAX, sleeps: true, comment: ":\n\n" },
   gate: ({ state }) => (state === "loading" ? fail(503, "Loading model") : undefined),
   get: {
-    "/": () => ({
-      ...EMPTY,
-      headers: { "content-type": "text/html" },
-      body: "<!doctype html><title>llama.cpp</title>",
-    }),
+    "/": () => html("llama.cpp"),
     "/health": health,
     "/v1/health": health,
     "/models": models,
@@ -34,17 +42,13 @@ export const llamaServer: Kind = {
     "/metrics": fail(501, "This server does not support metrics endpoint. Start it with `--metrics`"),
     "/slots": fail(501, "This server does not support slots endpoint. Start it with `--slots`"),
   },
-  inference: [
-    "/v1/chat/completions",
-    "/v1/completions",
-    "/v1/embeddings",
-    "/v1/rerank",
-    "/v1/responses",
-    "/v1/messages",
-  ],
+  inference: {
+    ...openai("chat/completions", "completions", "embeddings", "rerank", "responses", "messages"),
+    ...{ "/chat/completions": CHAT, "/completion": LLAMA_COMPLETION },
+  },
   locks: (path) => !OPEN.has(path),
   unauthorized: fail(401, "Invalid API Key"),
-  notFound: fail(404, "File Not Found"),
+  notFound: () => fail(404, "File Not Found"),
   overloaded: fail(503, "Too many requests wait"),
   fail,
 };

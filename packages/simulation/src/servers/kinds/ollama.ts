@@ -1,4 +1,16 @@
-import { CONTEXT_TOKENS, json, type Kind, type Reply, SIZE_BYTES, text } from "../kind.ts";
+import type { Body } from "../../fleet/dialects.ts";
+import {
+  CONTEXT_TOKENS,
+  type Deed,
+  json,
+  type Kind,
+  openai,
+  type Reply,
+  SIZE_BYTES,
+  type Situation,
+  text,
+} from "../kind.ts";
+import { OLLAMA_CHAT, OLLAMA_GENERATE } from "../native.ts";
 
 const TYPES: Readonly<Record<number, string>> = { 400: "invalid_request_error", 404: "not_found_error" };
 
@@ -22,10 +34,14 @@ export const ollama: Kind = {
         data: models.map((id) => ({ id, object: "model", created, owned_by: "library" })),
       }),
   },
-  inference: ["/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/responses", "/v1/messages"],
+  inference: {
+    ...openai("chat/completions", "completions", "embeddings", "responses", "messages"),
+    ...{ "/api/chat": OLLAMA_CHAT, "/api/generate": OLLAMA_GENERATE },
+  },
+  post: { "/api/generate": load, "/api/show": show },
   locks: () => false,
   unauthorized: fail(401, "unauthorized"),
-  notFound: text(404, "404 page not found"),
+  notFound: () => text(404, "404 page not found"),
   overloaded: fail(503, "server busy, please try again.  maximum pending requests exceeded"),
   unknownModel: (model) => fail(404, `model "${model}" not found, try pulling it first`),
   fail,
@@ -50,3 +66,25 @@ const resident = (name: string, now_s: number): object => ({
   expires_at: new Date((now_s + 300) * 1_000).toISOString(),
   ...{ size_vram: SIZE_BYTES, context_length: CONTEXT_TOKENS },
 });
+
+/** Without a prompt it only loads, or with `keep_alive: 0` unloads. */
+function load({ model, prompt, keep_alive }: Body, { loaded, now_s }: Situation): Deed | undefined {
+  if (prompt !== undefined || typeof model !== "string") return undefined;
+  const done_reason = keep_alive === 0 ? "unload" : "load";
+  const others = loaded.filter((one) => one !== model);
+  const created_at = new Date(now_s * 1_000).toISOString();
+  return {
+    reply: json(200, { model, created_at, response: "", done: true, done_reason }),
+    order: { loaded: keep_alive === 0 ? others : [...others, model] },
+  };
+}
+
+function show({ model }: Body): Deed {
+  const { details } = known(String(model)) as { readonly details: object };
+  const model_info = {
+    ...{ "general.architecture": "llama", "general.parameter_count": 8_030_261_312, "llama.context_length": 131_072 },
+    ...{ "llama.block_count": 32, "llama.embedding_length": 4_096, "llama.attention.head_count": 32 },
+    ...{ "llama.attention.head_count_kv": 8 },
+  };
+  return { reply: json(200, { details, model_info, capabilities: ["completion"] }) };
+}

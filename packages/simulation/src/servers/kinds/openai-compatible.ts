@@ -1,4 +1,4 @@
-import { CREATED_S, json, type Kind, QUEUE_MAX, type Reply } from "../kind.ts";
+import { CREATED_S, json, type Kind, openai, QUEUE_MAX, type Reply } from "../kind.ts";
 
 const fail = (status: number, message: string): Reply =>
   json(status, {
@@ -16,7 +16,7 @@ export const openaiCompatible: Kind = {
         data: models.map((id) => ({ id, object: "model", created: CREATED_S, owned_by: "organization" })),
       }),
   },
-  inference: ["/v1/chat/completions", "/v1/completions", "/v1/embeddings"],
+  inference: openai("chat/completions", "completions", "embeddings"),
   locks: (path) => path.startsWith("/v1"),
   unauthorized: json(401, {
     error: {
@@ -26,7 +26,7 @@ export const openaiCompatible: Kind = {
       code: "invalid_api_key",
     },
   }),
-  notFound: fail(404, "Not found"),
+  notFound: () => fail(404, "Not found"),
   overloaded: fail(429, "Too many requests"),
   unknownModel: (model) =>
     json(404, {

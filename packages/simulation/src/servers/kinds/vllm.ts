@@ -1,4 +1,14 @@
-import { CONTEXT_TOKENS, CREATED_S, EMPTY, json, type Kind, QUEUE_MAX, type Reply, type Situation } from "../kind.ts";
+import {
+  CONTEXT_TOKENS,
+  CREATED_S,
+  EMPTY,
+  json,
+  type Kind,
+  openai,
+  QUEUE_MAX,
+  type Reply,
+  type Situation,
+} from "../kind.ts";
 import { prometheus, pythonFloat, type Series } from "../prometheus.ts";
 
 /** Source: vllm-project/vllm error_response.py ba638200. */
@@ -26,17 +36,14 @@ export const vllm: Kind = {
     // Only in development mode, VLLM_SERVER_DEV_MODE=1.
     "/is_sleeping": ({ state }) => json(200, { is_sleeping: state === "sleeping" }),
   },
-  inference: [
-    "/v1/chat/completions",
-    "/v1/completions",
-    "/v1/embeddings",
-    "/v1/rerank",
-    "/v1/responses",
-    "/v1/messages",
-  ],
+  inference: openai("chat/completions", "completions", "embeddings", "rerank", "responses", "messages"),
+  post: {
+    "/sleep": () => ({ reply: EMPTY, order: { state: "sleeping" } }),
+    "/wake_up": () => ({ reply: EMPTY, order: { state: "ready" } }),
+  },
   locks: (path) => LOCKED.some((prefix) => path.startsWith(prefix)),
   unauthorized: json(401, { error: "Unauthorized" }),
-  notFound: json(404, { detail: "Not Found" }),
+  notFound: () => json(404, { detail: "Not Found" }),
   overloaded: fail(503, "The server is overloaded"),
   unknownModel: (model) => fail(404, `The model \`${model}\` does not exist.`),
   fail,
