@@ -43,6 +43,8 @@ export class Workplace {
       XDG_STATE_HOME: state,
       XDG_CONFIG_HOME: join(this.root, "config"),
       HIVE_WORKER_PORT_START: "0",
+      // Servers of other tests run on the same machine.
+      HIVE_DISCOVER: "false",
       NO_COLOR: "1",
     };
   }

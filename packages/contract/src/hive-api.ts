@@ -1,7 +1,7 @@
 import type { DeviceInfo, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
 import { DeviceInfoSchema, WorkerInfoSchema } from "./heartbeat.ts";
-import { WorkerIdSchema } from "./ids.ts";
+import { ModelIdSchema, WorkerIdSchema } from "./ids.ts";
 import { MODEL_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
 
@@ -71,6 +71,17 @@ export const StartWorkerSchema: Schema<StartWorker> = shape<StartWorker>()(
 /** Where a supervised worker is in its life. `failed` ones are not restarted; `backoff` ones are, in `restart_in_ms`. */
 export type WorkerPhase = "starting" | "ready" | "backoff" | "stopping" | "failed";
 
+/** A model that a server knows, in memory or not. */
+export interface KnownModel {
+  readonly id: string;
+  /** In memory now. */
+  readonly loaded: boolean;
+  readonly context_tokens?: number;
+  /** Bytes of its weights. */
+  readonly size_bytes?: number;
+  readonly vram_bytes?: number;
+}
+
 /** A worker as its hive knows it. */
 export interface ManagedWorker {
   readonly worker: WorkerInfo;
@@ -82,7 +93,21 @@ export interface ManagedWorker {
   readonly restart_in_ms?: number;
   /** Why it failed or restarts: a code and the worker's last words. */
   readonly error?: { readonly code: string; readonly message: string };
+  /** What keeps it from being used, or is worth knowing about it, in words for the operator. */
+  readonly note?: string;
+  /** All models of a server that was found, also those that a request would make it load. */
+  readonly library?: readonly KnownModel[];
 }
+
+export const KnownModelSchema: Schema<KnownModel> = shape<KnownModel>()(
+  Type.Object({
+    id: ModelIdSchema,
+    loaded: Type.Boolean(),
+    context_tokens: Type.Optional(Type.Integer({ minimum: 0 })),
+    size_bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+    vram_bytes: Type.Optional(Type.Integer({ minimum: 0 })),
+  }),
+);
 
 export const ManagedWorkerSchema: Schema<ManagedWorker> = shape<ManagedWorker>()(
   Type.Object({
@@ -99,6 +124,8 @@ export const ManagedWorkerSchema: Schema<ManagedWorker> = shape<ManagedWorker>()
     restarts: Type.Integer({ minimum: 0 }),
     restart_in_ms: Type.Optional(Type.Integer({ minimum: 0 })),
     error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
+    note: Type.Optional(Type.String()),
+    library: Type.Optional(Type.Array(KnownModelSchema)),
   }),
 );
 

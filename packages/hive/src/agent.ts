@@ -8,6 +8,9 @@ import { placesIn } from "./config/state-dir.ts";
 import { Machine } from "./devices/machine.ts";
 import { readMemory } from "./devices/memory.ts";
 import { startNvidia } from "./devices/nvidia.ts";
+import { Discovery, servesModels } from "./discovery/discovery.ts";
+import { isThisMachine, listenersHere, portsHere } from "./discovery/here.ts";
+import { systemProcesses } from "./discovery/processes.ts";
 import type { Report } from "./heartbeat/changes.ts";
 import type { Connect, Post } from "./heartbeat/connection.ts";
 import { postJson } from "./heartbeat/post.ts";
@@ -23,7 +26,9 @@ import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
 import { VERSION } from "./version.ts";
 import { DEMO_WORKER_ID, Demo, type DemoModel } from "./workers/demo.ts";
 import type { Engine } from "./workers/engines/engine.ts";
+import { httpServer } from "./workers/engines/http-server.ts";
 import { llamaCpp } from "./workers/engines/llama-cpp.ts";
+import { recognise, SERVER_ENGINES } from "./workers/engines/server-engines.ts";
 import { Fleet } from "./workers/fleet.ts";
 import { answersOk } from "./workers/health.ts";
 import { readLogTail } from "./workers/log-file.ts";
@@ -39,6 +44,8 @@ const REACH_WAIT_MS = 3_000;
 /** The first heartbeat waits so long for the devices, so that it can name them. */
 const DEVICES_WAIT_MS = 500;
 const SERVER_CLOSE_LIMIT_MS = 1_000;
+/** The demonstration model waits so long for what is found at the start. */
+const FIRST_ROUND_LIMIT_MS = 1_500;
 
 export interface HiveDeps {
   readonly log: Log;
@@ -191,11 +198,28 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     log,
     supervisor,
     exposure,
+    othersKnown: () => within(clock, FIRST_ROUND_LIMIT_MS, discovery.firstRound),
     ...(deps.ensureDemoModel !== undefined && { ensureModel: deps.ensureDemoModel }),
   });
+  const discovery = new Discovery(
+    {
+      ...{ clock, log, recognise, engines: SERVER_ENGINES, processes: systemProcesses, listeners: listenersHere() },
+      connect: (url, key) => httpServer(url, { key }),
+      isHere: isThisMachine,
+      ownPorts: () => portsHere([localUrl, ...options.queens]),
+      ownPids: () => new Set(supervisor.list().flatMap(({ pid }) => pid ?? [])),
+      announcedPorts: () => portsHere(told.reported().flatMap(({ beat }) => beat.url ?? [])),
+      onChange: () => {
+        if (discovery.list().some(servesModels)) demo.giveWay();
+        changed();
+      },
+    },
+    { discover: options.discover, configured: options.servers },
+  );
   const fleet: Fleet = new Fleet(
     {
       ...{ clock, log, machine, supervisor, told, exposure },
+      found: () => discovery.list(),
       reach: () => reach.current(),
       onChange: changed,
       onAnnounced: () => demo.giveWay(),
@@ -232,6 +256,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
 
   async function stop(): Promise<void> {
     endSampling();
+    discovery.stop();
     log.info("stopping");
     // First the goodbye, so that nobody is sent to workers that are about to end.
     await Promise.all(links.map((link) => link.stop()));
@@ -253,6 +278,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
 
   try {
     await supervisor.endOrphans();
+    discovery.start();
     await within(clock, DEVICES_WAIT_MS, machine.settled());
     for (const link of links) link.start();
     const pace = { firstMs: Math.min(FIRST_SAMPLE_MS, samplePeriodMs), periodMs: samplePeriodMs };

@@ -88,6 +88,8 @@ function parseFlags(
     .option("--models-dir <dir>", "where models are looked for by name")
     .option("--worker-port-start <number>", "workers take the first free ports from here; 0 is any (default: 9300)")
     .option("--nvidia-smi <path>", "the nvidia-smi to ask (default: the one in the PATH)")
+    .option("--no-discover", "no look for inference servers that run here already")
+    .option("--server <url>", "an inference server to use, here or elsewhere; may be given several times", append)
     .option("--log-level <level>", "fatal, error, warn, info, debug, trace or silent (default: info)")
     .allowExcessArguments(false)
     .exitOverride();
@@ -97,15 +99,17 @@ function parseFlags(
     if (error instanceof CommanderError && error.exitCode === 0) return undefined;
     throw error;
   }
-  const { queen, id, port, listen, advertise, stateDir, config, tokenFile, model, demo, ...more } = command.opts();
+  const { queen, id, port, listen, advertise, stateDir, config, tokenFile, model, demo, discover, ...more } =
+    command.opts();
   return {
     config,
     given: {
       ...{ queen, id, port, listen, advertise, model },
       ...{ state_dir: stateDir, token_file: tokenFile, models_dir: more.modelsDir, log_level: more.logLevel },
-      ...{ worker_port_start: more.workerPortStart, nvidia_smi: more.nvidiaSmi },
+      ...{ worker_port_start: more.workerPortStart, nvidia_smi: more.nvidiaSmi, server: more.server },
       // Only the flag says no; that it is absent says nothing.
       ...(demo === false && { demo: false }),
+      ...(discover === false && { discover: false }),
     },
   };
 }

@@ -18,6 +18,7 @@ import {
   yesOrNo,
 } from "@hive-registry/command";
 import { MACHINE_ID_PATTERN } from "@hive-registry/contract";
+import { type ConfiguredServer, serversWith } from "./servers.ts";
 
 /** Everything that can be set, read and checked. */
 export interface Settings {
@@ -35,6 +36,9 @@ export interface Settings {
   /** 0: each worker gets any free one. */
   readonly workerPortStart: number;
   readonly nvidiaSmi: string;
+  /** Whether inference servers are looked for that nobody named. */
+  readonly discover: boolean;
+  readonly servers: readonly ConfiguredServer[];
   readonly logLevel: LogLevel;
 }
 
@@ -52,6 +56,8 @@ const VARIABLES = {
   models_dir: "HIVE_MODELS_DIR",
   worker_port_start: "HIVE_WORKER_PORT_START",
   nvidia_smi: "HIVE_NVIDIA_SMI",
+  discover: "HIVE_DISCOVER",
+  server: "HIVE_SERVER",
   log_level: "HIVE_LOG_LEVEL",
 } as const;
 export type Given = Partial<Record<keyof typeof VARIABLES, unknown>>;
@@ -80,6 +86,8 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     modelsDir: from("models_dir", path, join(stateDir, "models")),
     workerPortStart: from("worker_port_start", port, 9300),
     nvidiaSmi: from("nvidia_smi", text, "nvidia-smi"),
+    discover: from("discover", yesOrNo, true),
+    servers: from("server", serversWith(env), []),
     logLevel: from("log_level", oneOf(LOG_LEVELS), "info"),
   };
 }

@@ -34,9 +34,13 @@ function takesWorkDifferently(before: WorkerInfo, now: WorkerInfo): boolean {
     before.health_status !== now.health_status ||
     before.model_id !== now.model_id ||
     before.slots_total !== now.slots_total ||
+    !sameModels(before.models ?? [], now.models ?? []) ||
     handedOverDifferently(before, now)
   );
 }
+
+const sameModels = (before: readonly string[], now: readonly string[]): boolean =>
+  before === now || (before.length === now.length && before.every((model, at) => model === now[at]));
 
 /** While clients are sent to a worker, its own word is all that a queen hears of their requests. */
 function handedOverDifferently(before: WorkerInfo, now: WorkerInfo): boolean {
@@ -54,7 +58,6 @@ function workerChanged(before: WorkerInfo, now: WorkerInfo): boolean {
     before.engine !== now.engine ||
     before.last_reservation !== now.last_reservation ||
     before.last_handover !== now.last_handover ||
-    (before.models ?? []).join("\n") !== (now.models ?? []).join("\n") ||
     memoryMoved(before.vram_bytes, now.vram_bytes) ||
     memoryMoved(before.ram_bytes, now.ram_bytes) ||
     percentMoved(before.gpu_percent, now.gpu_percent) ||

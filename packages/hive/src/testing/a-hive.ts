@@ -44,6 +44,9 @@ export async function aHive(options: Partial<HiveOptions> = {}, deps: Partial<Hi
       modelsDir: dir,
       workerPortStart: 0,
       nvidiaSmi: "/nowhere/nvidia-smi",
+      // Of other tests that run beside it.
+      discover: false,
+      servers: [],
       logLevel: "silent",
       samplePeriodMs: 1_000,
       stopGraceMs: 5_000,

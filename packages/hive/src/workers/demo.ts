@@ -18,6 +18,8 @@ export interface DemoDeps {
   readonly log: Log;
   readonly supervisor: Supervisor;
   readonly exposure: () => Promise<Exposure>;
+  /** Resolves once it is known what runs here already, after a bounded time. */
+  readonly othersKnown?: () => Promise<unknown>;
   /** Makes the demonstration model in a folder, or finds it there. */
   readonly ensureModel?: (dir: string) => Promise<DemoModel>;
 }
@@ -36,6 +38,8 @@ export class Demo {
   async begin(modelsDir: string): Promise<void> {
     const { log, supervisor, exposure } = this.#deps;
     try {
+      await this.#deps.othersKnown?.();
+      if (this.#gaveWay) return;
       const { path, model_id } = await (this.#deps.ensureModel ?? ensureBundledModel)(modelsDir);
       const where = await exposure();
       if (this.#gaveWay) return;

@@ -81,6 +81,6 @@ export function describeReported({ beat, heardAt }: Told, reach: Reach): Managed
 }
 
 /** Leaves out what is not known. */
-function known<T extends object>(fields: { readonly [Key in keyof T]: T[Key] | undefined }): T {
+export function known<T extends object>(fields: { readonly [Key in keyof T]: T[Key] | undefined }): T {
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
 }

@@ -37,6 +37,7 @@ function aFleet() {
     machine: new Machine([gpu]),
     supervisor,
     told: new ToldByWorkers(systemClock),
+    found: () => [],
     reach: () => reach,
     exposure: async () => reach.exposure,
     onChange: () => {},

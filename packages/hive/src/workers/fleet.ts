@@ -8,6 +8,8 @@ import {
 } from "@hive-registry/contract";
 import { type Clock, within } from "../clock.ts";
 import type { Machine } from "../devices/machine.ts";
+import { describeFound } from "../discovery/describe-found.ts";
+import type { FoundServer } from "../discovery/discovery.ts";
 import type { Reach } from "../heartbeat/reach.ts";
 import { describeManaged, describeReported, stateOf } from "./describe.ts";
 import type { SupervisedWorker } from "./supervised-worker.ts";
@@ -24,6 +26,8 @@ export interface FleetDeps {
   readonly machine: Machine;
   readonly supervisor: Supervisor;
   readonly told: ToldByWorkers;
+  /** Servers that run here without the hive's doing, and those that the operator named. */
+  readonly found: () => readonly FoundServer[];
   readonly reach: () => Reach;
   /** Where a worker that is started now shall listen. */
   readonly exposure: () => Promise<Exposure>;
@@ -33,7 +37,7 @@ export interface FleetDeps {
   readonly onAnnounced: (workerId: string) => void;
 }
 
-/** All workers of this machine as one list: those started here, and those that announced themselves. */
+/** All workers of this machine as one list: those started here, those that announced themselves, and those that were found. */
 export class Fleet {
   readonly #deps: FleetDeps;
   readonly #meter: UsageMeter;
@@ -51,10 +55,32 @@ export class Fleet {
   list(): ManagedWorker[] {
     const { supervisor, told, reach } = this.#deps;
     const here = reach();
-    return [
+    const listed = [
       ...supervisor.list().map((worker) => this.#describe(worker, here)),
       ...told.reported().map((one) => describeReported(one, here)),
     ];
+    return [...listed, ...this.#found(here, new Set(listed.map(({ worker }) => worker.worker_id)))];
+  }
+
+  #found(reach: Reach, taken: Set<string>): ManagedWorker[] {
+    const backendOtherwise = this.#backendOtherwise();
+    return this.#deps.found().map((server) => {
+      const pid = server.site?.pid;
+      const usage = pid === undefined ? undefined : this.#usage.get(pid);
+      const described = describeFound(server, { reach, usage, backendOtherwise });
+      // Somebody gave this id to another worker: two of one id would make the whole heartbeat invalid.
+      let { worker_id } = described.worker;
+      while (taken.has(worker_id)) worker_id = `found-${worker_id}`;
+      taken.add(worker_id);
+      return worker_id === described.worker.worker_id
+        ? described
+        : { ...described, worker: { ...described.worker, worker_id } };
+    });
+  }
+
+  /** On a machine without other devices it is known what computes. */
+  #backendOtherwise(): string | undefined {
+    return this.#deps.machine.devices().length === 0 ? "cpu" : undefined;
   }
 
   /** @throws {HiveError} `WORKER_NOT_FOUND` */
@@ -64,10 +90,10 @@ export class Fleet {
     return found;
   }
 
-  /** What the queens are told: all but those that will not come back. */
+  /** What the queens are told: all but those that were started here and will not come back. */
   workers(): WorkerInfo[] {
     return this.list()
-      .filter(({ phase }) => phase !== "failed")
+      .filter(({ managed, phase }) => !managed || phase !== "failed")
       .map(({ worker }) => worker);
   }
 
@@ -93,7 +119,9 @@ export class Fleet {
 
   /** @throws {HiveError} `WORKER_NOT_FOUND`, or `NOT_MANAGED` for one that was not started here. */
   async stop(workerId: string, options: { readonly drainMs?: number } = {}): Promise<void> {
-    if (this.#deps.supervisor.find(workerId) === undefined && this.#deps.told.isReported(workerId)) {
+    const isStrangers = (): boolean =>
+      this.list().some(({ managed, worker }) => !managed && worker.worker_id === workerId);
+    if (this.#deps.supervisor.find(workerId) === undefined && isStrangers()) {
       throw new HiveError(
         "NOT_MANAGED",
         `The worker ${workerId} was not started by this hive: stop it where it was started`,
@@ -130,9 +158,11 @@ export class Fleet {
       log.warn({ worker_ids: gone }, "workers that announced themselves are silent: no longer listed");
     machine.sample();
     const running = supervisor.list().filter(({ pid }) => pid !== undefined);
-    const mayUseDevice = running.some((worker) => told.managed(worker.id, worker.pid)?.beat.backend !== "cpu");
+    const found = this.#deps.found().map(({ site }) => site?.pid);
+    const mayUseDevice =
+      found.length > 0 || running.some((worker) => told.managed(worker.id, worker.pid)?.beat.backend !== "cpu");
     const deviceMemory = mayUseDevice && machine.devices().length > 0 ? await machine.processes() : undefined;
-    const pids = running.map(({ pid }) => pid).filter((pid) => pid !== undefined);
+    const pids = [...new Set([...running.map(({ pid }) => pid), ...found])].filter((pid) => pid !== undefined);
     this.#usage = await this.#meter.measure(pids, machine.devices(), deviceMemory);
     onChange();
   }
@@ -144,7 +174,7 @@ export class Fleet {
       usage: pid === undefined ? undefined : this.#usage.get(pid),
       reach,
       nowMs: this.#deps.clock.nowMs(),
-      backendOtherwise: this.#deps.machine.devices().length === 0 ? "cpu" : undefined,
+      backendOtherwise: this.#backendOtherwise(),
       deviceId: this.#deviceIds.get(worker.id),
     });
   }

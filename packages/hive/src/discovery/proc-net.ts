@@ -1,0 +1,73 @@
+/** Listening sockets as Linux lists them in /proc/net/tcp and /proc/net/tcp6. */
+import { closeSync, openSync, readSync } from "node:fs";
+
+/** A socket that takes connections. */
+export interface ListenRow {
+  readonly address: string;
+  readonly port: number;
+  readonly uid: number;
+  /** The socket's number, by which its owner's open files name it. */
+  readonly inode: string;
+}
+
+const LISTEN = "0A";
+/** Row: number, local address, remote address, state, queues, timer, retransmissions, user, timeout, inode. */
+const ROW = /^\s*\d+: ([0-9A-F]+):([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) \S+ \S+ \S+ +(\d+) +\d+ (\d+)/;
+const CHUNK_BYTES = 32_768;
+/** More listeners than any machine has. */
+const TABLE_BYTES_MAX = 4 * 1_048_576;
+
+/** The listening rows of such a table; others are left out. */
+export function parseListenRows(text: string): ListenRow[] {
+  const rows: ListenRow[] = [];
+  for (const line of text.split("\n")) {
+    const [, address = "", port = "", state, uid = "", inode = ""] = ROW.exec(line) ?? [];
+    if (state !== LISTEN) continue;
+    rows.push({ address: addressOf(address), port: Number.parseInt(port, 16), uid: Number(uid), inode });
+  }
+  return rows;
+}
+
+/**
+ * Reads a table as far as its listeners go. The kernel writes them before the connections (tcp_seq_start), of which a busy
+ * machine has tens of thousands.
+ *
+ * @throws the system's error when the file cannot be read.
+ */
+export function readListenRows(path: string): ListenRow[] {
+  const file = openSync(path, "r");
+  try {
+    const chunk = Buffer.alloc(CHUNK_BYTES);
+    let text = "";
+    while (text.length < TABLE_BYTES_MAX) {
+      const read = readSync(file, chunk, 0, CHUNK_BYTES, null);
+      text += chunk.toString("latin1", 0, read);
+      if (read === 0 || hasOtherState(text)) break;
+    }
+    return parseListenRows(text);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Whether the last whole row is no listener. */
+function hasOtherState(text: string): boolean {
+  const end = text.lastIndexOf("\n");
+  const state = ROW.exec(text.slice(text.lastIndexOf("\n", end - 1) + 1, end))?.[3];
+  return state !== undefined && state !== LISTEN;
+}
+
+/** Words of four bytes, each with its lowest byte first. */
+function addressOf(hex: string): string {
+  const bytes = (hex.match(/.{8}/g) ?? []).flatMap((word) =>
+    (word.match(/../g) ?? []).reverse().map((byte) => Number.parseInt(byte, 16)),
+  );
+  if (bytes.length === 4) return bytes.join(".");
+  if (bytes.slice(0, 10).every((byte) => byte === 0) && bytes[10] === 255 && bytes[11] === 255) {
+    return bytes.slice(12).join(".");
+  }
+  const groups: string[] = [];
+  for (let at = 0; at < 16; at += 2) groups.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16));
+  // As URL writes it: the longest run of zeros is left out.
+  return new URL(`http://[${groups.join(":")}]`).hostname.slice(1, -1);
+}
