@@ -1,6 +1,6 @@
 import { askFirst, askSeldom } from "./kept.ts";
 import { isOwnedBy, listedModels, MODELS_PATH } from "./openai-models.ts";
-import { countOf, fieldsOf, isObject, modelList, modelOf } from "./reading.ts";
+import { countOf, fieldsOf, modelList, modelOf } from "./reading.ts";
 import type { Answer, ServerEngine } from "./server-engine.ts";
 import { broken, isRefusal, jsonIn, loading, locked, ready, troubleIn, unreadable } from "./standing.ts";
 
@@ -21,9 +21,10 @@ export const bundledWorker: ServerEngine = {
     if (health === undefined) return undefined;
     if (failsAs(health, "loading")) return loading();
     if (failsAs(health, "draining")) return broken("It stops, and takes no new work");
-    const trouble = troubleIn("/health", health) ?? (isObject(health.json()) ? undefined : unreadable("/health"));
+    const trouble = troubleIn("/health", health);
     if (trouble !== undefined) return trouble;
-    const { slots_total, slots_busy, queue_depth } = fieldsOf(health.json());
+    const { status, slots_total, slots_busy, queue_depth } = fieldsOf(health.json());
+    if (status !== "ok") return unreadable("/health");
     const load = {
       slots_total: countOf(slots_total),
       slots_busy: countOf(slots_busy),

@@ -106,9 +106,13 @@ function askOnce(
       const lost = code === "ECONNRESET" || code === "EPIPE";
       end(request.reusedSocket && lost ? { onOldConnection: code } : code);
     });
-    // Also where nothing else tells, as after an answer of another protocol.
-    request.on("close", () => end("NO_ANSWER"));
+    // Where nothing else tells, as after an answer of another protocol. A response ends in its own time: the connection may
+    // be closed before the last of it is read.
+    const closed = (): void => end("NO_ANSWER");
+    request.on("close", closed);
     request.on("response", (response) => {
+      request.off("close", closed);
+      response.on("close", closed);
       const parts: Buffer[] = [];
       let bytes = 0;
       const whole = (): void => end(answerOf(response, Buffer.concat(parts, bytes).subarray(0, BODY_BYTES_MAX)));

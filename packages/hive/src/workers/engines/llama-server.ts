@@ -53,7 +53,8 @@ export const llamaServer: ServerEngine = {
     if (isRefusal(answer)) return locked({ models: modelList(items.map((item) => modelIn(item))) });
     // Builds that lack the route still serve.
     if (answer.status !== 404 && answer.status !== 501) {
-      const trouble = troubleIn("/props", answer) ?? (isObject(answer.json()) ? undefined : unreadable("/props"));
+      const trouble =
+        troubleIn("/props", answer) ?? (isObject(props.default_generation_settings) ? undefined : unreadable("/props"));
       if (trouble !== undefined) return trouble;
     }
     const known = {

@@ -2,7 +2,7 @@ import { askFirst, askSeldom } from "./kept.ts";
 import { listedModels, MODELS_PATH } from "./openai-models.ts";
 import { fieldsOf, isObject, labelOf, listOf, modelList, modelOf } from "./reading.ts";
 import type { ServerEngine } from "./server-engine.ts";
-import { isLoading, isOk, isRefusal, jsonIn, loading, locked, ready, troubleIn } from "./standing.ts";
+import { isLoading, isOk, isRefusal, jsonIn, loading, locked, ready, troubleIn, unreadable } from "./standing.ts";
 
 const SELF = "/.well-known/localai.json";
 
@@ -25,10 +25,11 @@ export const localAi: ServerEngine = {
     if (trouble !== undefined) return trouble;
     const [library, system] = await Promise.all([askSeldom(server, MODELS_PATH), server.get("/system")]);
     if (isRefusal(library)) return locked({ version });
+    const listed = listedModels(library);
+    if (listed === undefined) return unreadable(MODELS_PATH, { version });
     const loaded = listOf(fieldsOf(jsonIn(system)).loaded_models).map((model) => modelOf(fieldsOf(model).id, true));
-    const listed = (listedModels(library) ?? []).map(({ id }) => modelOf(id, false));
     return ready({
-      ...{ version, models: modelList([...loaded, ...listed]) },
+      ...{ version, models: modelList([...loaded, ...listed.map(({ id }) => modelOf(id, false))]) },
       // Where it has users, that is for its administrators.
       ...(!isOk(system) && { message: "It does not tell which of its models are in memory" }),
     });

@@ -1,5 +1,5 @@
 import { askFirst, askSeldom } from "./kept.ts";
-import { fieldsOf, isObject, labelOf, listOf, modelList, modelOf } from "./reading.ts";
+import { fieldsOf, labelOf, listOf, modelList, modelOf } from "./reading.ts";
 import type { Answer, ServedModel, ServerEngine } from "./server-engine.ts";
 import { jsonIn, ready, textIn, troubleIn, unreadable } from "./standing.ts";
 
@@ -17,7 +17,8 @@ export const ollama: ServerEngine = {
   async probe(server) {
     const loaded = await askFirst(server, "/api/ps");
     if (loaded === undefined) return undefined;
-    const trouble = troubleIn("/api/ps", loaded) ?? (isObject(loaded.json()) ? undefined : unreadable("/api/ps"));
+    const trouble =
+      troubleIn("/api/ps", loaded) ?? ("models" in fieldsOf(loaded.json()) ? undefined : unreadable("/api/ps"));
     if (trouble !== undefined) return trouble;
     const [library, version] = await Promise.all([askSeldom(server, "/api/tags"), askSeldom(server, "/api/version")]);
     return ready({

@@ -1,6 +1,6 @@
 import { askFirst, askSeldom } from "./kept.ts";
 import { readMetrics } from "./prometheus.ts";
-import { countOf, type Fields, fieldsOf, isObject, labelOf, modelList, modelOf, percentOf } from "./reading.ts";
+import { countOf, type Fields, fieldsOf, labelOf, modelList, modelOf, percentOf } from "./reading.ts";
 import type { Answer, Probe, ServerEngine } from "./server-engine.ts";
 import { isRefusal, jsonIn, locked, ready, textIn, troubleIn, unreadable } from "./standing.ts";
 
@@ -34,7 +34,7 @@ export const tgi: ServerEngine = {
     const trouble = troubleIn("/health", health, known);
     if (trouble !== undefined) return trouble;
     if (isRefusal(answer)) return locked(known);
-    if (!isObject(jsonIn(answer))) return unreadable("/info", known);
+    if (typeof info.model_id !== "string") return unreadable("/info", known);
     return ready({ ...known, models: modelList([modelIn(info)]) });
   },
 };

@@ -1,0 +1,29 @@
+import type { Samples } from "../sample.ts";
+import { bundledWorkerSamples } from "./bundled-worker.ts";
+import { koboldCppSamples } from "./koboldcpp.ts";
+import { llamaServerSamples } from "./llama-server.ts";
+import { llamaSwapSamples } from "./llama-swap.ts";
+import { lmStudioSamples } from "./lm-studio.ts";
+import { localAiSamples } from "./localai.ts";
+import { mlxSamples } from "./mlx.ts";
+import { ollamaSamples } from "./ollama.ts";
+import { openAiCompatibleSamples } from "./openai-compatible.ts";
+import { sglangSamples } from "./sglang.ts";
+import { tgiSamples } from "./tgi.ts";
+import { vllmSamples } from "./vllm.ts";
+
+/** A sample of each kind. */
+export const ALL_SAMPLES: readonly Samples[] = [
+  koboldCppSamples,
+  localAiSamples,
+  llamaSwapSamples,
+  tgiSamples,
+  sglangSamples,
+  lmStudioSamples,
+  ollamaSamples,
+  llamaServerSamples,
+  vllmSamples,
+  bundledWorkerSamples,
+  mlxSamples,
+  openAiCompatibleSamples,
+];
