@@ -1,3 +1,4 @@
+import { setTimeout as wait } from "node:timers/promises";
 import { Slots } from "../fleet/slots.ts";
 import type { EmulatorState, Kind, Situation } from "./kind.ts";
 import type { EmulatorFault, EmulatorOrder } from "./order.ts";
@@ -9,6 +10,8 @@ export interface ConditionOptions {
   readonly slots: number;
   readonly queueMax: number;
   readonly children: readonly string[];
+  /** How long a model is loaded that a request asks for, ms. */
+  readonly wakeMs: number;
 }
 
 /** How an emulated server stands: what it was told, what runs in it, and what it has done. Knows no network. */
@@ -21,6 +24,9 @@ export class Condition {
   readonly #whenReady = new Set<() => void>();
   /** What frees the slots that others hold. */
   readonly #others: (() => void)[] = [];
+  /** Models that are being loaded for a request. */
+  readonly #waking = new Map<string, Promise<void>>();
+  readonly #closing = new AbortController();
   #state: EmulatorState = "ready";
   #slowMs = SLOW_MS;
   #queued = 0;
@@ -30,6 +36,7 @@ export class Condition {
   #fault: EmulatorFault | undefined;
   #faultsLeft = 0;
 
+  /** @param options.models the first is in memory where the kind loads on demand, else all are */
   constructor(kind: Kind, options: ConditionOptions) {
     this.#kind = kind;
     this.#options = options;
@@ -49,7 +56,10 @@ export class Condition {
   situation(url: string, is_trusted: boolean): Situation {
     const { models, children, queueMax } = this.#options;
     return {
-      ...{ state: this.#state, url, models, children, loaded: this.#loaded, kv: this.#kv, is_trusted },
+      ...{ state: this.#state, url, models, children, kv: this.#kv, is_trusted },
+      ...(this.#state === "loading"
+        ? { loaded: [], waking: this.#loaded }
+        : { loaded: this.#loaded, waking: [...this.#waking.keys()] }),
       ...{ slots: this.slots.total, queue_max: queueMax },
       ...{ running: this.slots.running, queued: this.slots.waiting + this.#queued, ...this.#totals },
       ...{ started_at_s: Math.floor(this.#startedAtMs / 1_000), now_s: Math.floor(Date.now() / 1_000) },
@@ -88,13 +98,29 @@ export class Condition {
     });
   }
 
-  /** Until this model can answer: a sleeper wakes, and what loads on demand has loaded. */
+  /** Until this model can answer. Loading goes on when the request that asked for it has gone. */
   async wake(model: string, signal: AbortSignal): Promise<void> {
-    if (this.#state === "sleeping") this.#enter("ready");
     await this.ready(signal);
+    const isAbsent = this.#kind.onDemand !== undefined && !this.#loaded.includes(model);
+    if (!isAbsent && this.#state !== "sleeping") return;
+    const waking = this.#waking.get(model) ?? this.#load(model);
+    this.#waking.set(model, waking);
+    await waking;
+  }
+
+  async #load(model: string): Promise<void> {
+    const { wakeMs } = this.#options;
+    if (wakeMs > 0) await wait(wakeMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    if (this.#state === "sleeping") this.#enter("ready");
+    this.#waking.delete(model);
     const { onDemand } = this.#kind;
-    if (onDemand === undefined || this.#loaded.includes(model)) return;
-    this.#loaded = onDemand === "adds" ? [...this.#loaded, model] : [model];
+    if (onDemand === "swaps") this.#loaded = [model];
+    if (onDemand === "adds" && !this.#loaded.includes(model)) this.#loaded = [...this.#loaded, model];
+  }
+
+  /** Ends what it waits for. */
+  close(): void {
+    this.#closing.abort();
   }
 
   isWithout(path: string): boolean {

@@ -21,7 +21,7 @@ export interface EmulatorOptions {
   readonly queueMax?: number;
   /** What the kind's locked paths demand. Default: nothing. */
   readonly key?: string;
-  /** It is `loading` for so long after its start, ms. Default 0. */
+  /** It is `loading` for so long after its start, and so long a request waits that it wakes for, ms. Default 0. */
   readonly loadMs?: number;
   /** Until the first token, ms. Default 0. */
   readonly firstTokenMs?: number;
@@ -105,11 +105,12 @@ class HttpEmulator implements Emulator {
   #settled: Promise<void> = Promise.resolve();
 
   constructor(kind: EmulatorKind, options: EmulatorOptions) {
-    const { models = ["model"], children = [], firstTokenMs = 0, answerTokens = 16, key, beforeToken } = options;
-    const { slots = KINDS[kind].slots, queueMax = KINDS[kind].queueMax, tokensPerSecond = Infinity } = options;
+    const { models = ["model"], children = [], loadMs: wakeMs = 0, key, beforeToken } = options;
+    const { slots = KINDS[kind].slots, queueMax = KINDS[kind].queueMax } = options;
+    const { firstTokenMs = 0, answerTokens = 16, tokensPerSecond = Infinity } = options;
     this.kind = kind;
     this.#host = options.host ?? "127.0.0.1";
-    this.#condition = new Condition(KINDS[kind], { models, slots, queueMax, children });
+    this.#condition = new Condition(KINDS[kind], { models, slots, queueMax, children, wakeMs });
     this.#serving = { models, key, firstTokenMs, answerTokens, tokensPerSecond, beforeToken };
     this.#server.on("connection", (socket) => {
       this.#sockets.add(socket);
@@ -158,6 +159,7 @@ class HttpEmulator implements Emulator {
   async stop(): Promise<void> {
     this.#isStopped = true;
     clearTimeout(this.#timer);
+    this.#condition.close();
     await this.#settled.catch(() => undefined);
     await this.#hangUp();
   }

@@ -21,8 +21,9 @@ export interface Situation {
   readonly state: EmulatorState;
   readonly url: string;
   readonly models: readonly string[];
-  /** Which of them are in memory. */
+  /** Which of them are in memory, and which are on the way there. */
   readonly loaded: readonly string[];
+  readonly waking: readonly string[];
   readonly slots: number;
   readonly queue_max: number;
   readonly running: number;

@@ -90,5 +90,11 @@ export function readOrder(value: unknown): EmulatorOrder {
   if (!isObject(value)) throw new TypeError("an order is a JSON object");
   const wrong = faultOf(value, FIELDS);
   if (wrong !== undefined) throw new TypeError(`an order has no ${wrong} such as ${JSON.stringify(value[wrong])}`);
-  return value as EmulatorOrder;
+  const order = value as EmulatorOrder;
+  const { kind, after_tokens } = order.fault ?? {};
+  if (after_tokens !== undefined && kind !== "hang" && kind !== "cut") {
+    throw new TypeError(`${kind} comes at once: after_tokens is for hang and cut`);
+  }
+  if (order.for_ms !== undefined && order.state === undefined) throw new TypeError("for_ms goes with a state");
+  return order;
 }

@@ -44,17 +44,11 @@ export const llamaSwap: Kind = {
 };
 
 /** The servers that it started are its children, where it has some. */
-function running({ state, loaded, children }: Situation): Reply {
-  const list = loaded.map((model, at) => {
+function running({ loaded, waking, children }: Situation): Reply {
+  const entry = (state: string) => (model: string, at: number) => {
     const proxy = children[at] ?? `http://127.0.0.1:${START_PORT + at}`;
-    return {
-      ...{
-        model,
-        state: state === "loading" ? "starting" : "ready",
-        cmd: `llama-server --port ${new URL(proxy).port}`,
-      },
-      ...{ proxy, ttl: 0, name: "", description: "" },
-    };
-  });
-  return json(200, { running: list });
+    const cmd = `llama-server --port ${new URL(proxy).port}`;
+    return { model, state, cmd, proxy, ttl: 0, name: "", description: "" };
+  };
+  return json(200, { running: [...loaded.map(entry("ready")), ...waking.map(entry("starting"))] });
 }
