@@ -1,5 +1,5 @@
 import type { MachineInfo } from "@hive-registry/contract";
-import { coreCount, cpuMeter, cpuModel } from "./cpu.ts";
+import { coreCount, cpuModel, measureCpu } from "./cpu.ts";
 import { type Memory, readMemory } from "./memory.ts";
 import type { DeviceSource, FoundDevice, ProcessMemory } from "./source.ts";
 
@@ -10,7 +10,7 @@ export class Machine {
   readonly #readMemory: () => Memory;
   #memory: Memory;
   readonly #cpuModel: string = cpuModel();
-  readonly #measureCpu: () => number | null = cpuMeter();
+  readonly #measureCpu: () => number | null = measureCpu();
   #cpuPercent: number | null = null;
 
   constructor(sources: readonly DeviceSource[], memory: () => Memory = readMemory) {

@@ -3,13 +3,20 @@ import { type Clock, systemClock } from "../clock.ts";
 import { eventually } from "../testing/eventually.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { aLog } from "../testing/silent-log.ts";
+import type { Files } from "./files.ts";
 import { startNvidia } from "./nvidia.ts";
+import { sharesProcessNumbers } from "./nvidia-proc.ts";
 import type { DeviceSource } from "./source.ts";
+import { aMachine } from "./testing/a-machine.ts";
 import { aNvidiaSmi, gpuLine, type Play } from "./testing/fake-nvidia-smi.ts";
+import { MIG_GPU, MIG_LIST, MIG_QUERY, PROC_INFORMATION } from "./testing/nvidia-samples.ts";
 
 const MIB = 1_048_576;
 
-function aSource(play: Play, options: { readonly command?: string; readonly clock?: Clock } = {}) {
+function aSource(
+  play: Play,
+  options: { readonly command?: string; readonly clock?: Clock; readonly files?: Files } = {},
+) {
   const smi = aNvidiaSmi(play);
   const { log, messages } = aLog();
   const source: DeviceSource = startNvidia(
@@ -18,6 +25,7 @@ function aSource(play: Play, options: { readonly command?: string; readonly cloc
       random: () => 1,
       log,
       memory: () => ({ total_bytes: 128 * MIB, available_bytes: 64 * MIB }),
+      files: options.files ?? aMachine({}),
     },
     { command: options.command ?? smi.command, periodMs: 1_000 },
   );
@@ -98,7 +106,7 @@ test("a GPU that uses the machine's memory is given the machine's numbers, and a
   expect(source.notes()[0]).toContain("uses the machine's");
 });
 
-test("a GPU divided by MIG is listed, with a note", async () => {
+test("a GPU that is to be divided, but has no parts, is listed with a note", async () => {
   const { source } = aSource({ gpus: [gpuLine({ use: "[N/A]", mig: "Enabled" })] });
   await source.settled();
   expect(source.devices()[0]?.info.utilization_percent).toBeNull();
@@ -159,18 +167,118 @@ test("a probe that hangs for 10 s is killed and its answer is unknown; another o
   await eventually("it is there again", () => source.devices().length === 1);
 });
 
-test("memory by process is asked once at a time; while a call hangs it is unknown", async () => {
+test("memory by process is asked once at a time; what hangs holds up one round for a second, and is unknown after some", async () => {
   const clock = new FakeClock();
   const { source, smi } = aSource({ gpus: [gpuLine()], apps: ["4711, GPU-1, 360"] }, { clock });
   await eventually("a second round completes the first", () => source.devices().length === 1);
-  expect(await source.processes()).toEqual([{ pid: 4711, device: "GPU-1", vram_bytes: 360 * MIB }]);
+  const told = [{ pid: 4711, device: "GPU-1", vram_bytes: 360 * MIB }];
+  expect(await source.processes()).toEqual(told);
 
   smi.play({ gpus: [gpuLine()], hang_apps: true });
   const appCalls = () => smi.calls().filter((line) => line.includes("compute-apps")).length;
-  const hanging = source.processes();
+  const late = source.processes();
   await eventually("the call hangs", () => appCalls() === 2);
+  clock.advance(1_000);
+  expect(await late).toEqual(told);
+  expect(await source.processes()).toEqual(told);
+  clock.advance(2_001);
   expect(await source.processes()).toBeUndefined();
-  clock.advance(10_000);
-  expect(await hanging).toBeUndefined();
   expect(appCalls()).toBe(2);
+
+  smi.play({ gpus: [gpuLine()], apps: ["4711, GPU-1, 500"] });
+  clock.advance(7_000);
+  const now = await eventually("it was killed, and another answers", async () => {
+    const answer = source.processes();
+    clock.advance(0);
+    return (await answer)?.[0]?.vram_bytes === 500 * MIB && answer;
+  });
+  expect(now).toHaveLength(1);
+});
+
+test("in a container with process numbers of its own, what a process holds is unknown instead of another process's", async () => {
+  const files = aMachine({}, { "/proc/self/ns/pid": "pid:[4026532761]" });
+  const { source } = aSource({ gpus: [gpuLine()], apps: ["1, GPU-1, 360"] }, { files });
+  await source.settled();
+  expect(await source.processes()).toBeUndefined();
+  expect(source.notes()[0]).toContain("process numbers of its own");
+  const outside = aMachine({}, { "/proc/self/ns/pid": "pid:[4026531836]" });
+  expect([sharesProcessNumbers(outside), sharesProcessNumbers(aMachine({}))]).toEqual([true, true]);
+});
+
+test("a driver that was replaced under a running machine: the GPUs are those the kernel names, with unknown numbers", async () => {
+  // A library of one version with a kernel module of another: exit 18 (mozilla/translations #1167).
+  const files = aMachine({
+    "/proc/driver/nvidia/gpus/0000:01:00.0/information": PROC_INFORMATION,
+    "/proc/driver/nvidia/gpus/0000:0b:00.0/information": "Model: \t NVIDIA L4\nGPU UUID: \t GPU-????????-????\n",
+    "/proc/driver/nvidia/gpus/0000:0c:00.0/information": "",
+  });
+  const words = "Failed to initialize NVML: Driver/library version mismatch";
+  const { source } = aSource({ exit: 18, words }, { files });
+  await source.settled();
+  const unknown = { vram_total_bytes: null, vram_free_bytes: null, utilization_percent: null, driver: null };
+  expect(source.devices()).toMatchObject([
+    {
+      index: 0,
+      info: { name: "NVIDIA GeForce RTX 3080", uuid: "GPU-11111111-aaaa-bbbb-cccc-000000000020", ...unknown },
+    },
+    { index: 1, info: { id: "cuda-1", name: "NVIDIA L4", uuid: null, ...unknown } },
+  ]);
+  expect(source.notes()).toEqual([`nvidia-smi failed (exit 18): ${words}`]);
+});
+
+test("one GPU that is lost makes the probe fail for all: each is asked by itself, and only the lost one is unknown", async () => {
+  const clock = new FakeClock();
+  const gpus = [gpuLine({ index: 0, use: 10 }), gpuLine({ index: 1, use: 20 })];
+  const { source, smi } = aSource({ gpus, rounds: 1, exit: 15 }, { clock });
+  await eventually("both were seen", () => source.devices().length === 2);
+
+  // nvidia-smi's words for it, exit 15.
+  const words =
+    "Unable to determine the device handle for GPU 0000:0B:00.0: GPU is lost.  Reboot the system to recover this GPU";
+  smi.play({ words, exit: 15, alone: { "000000000001": gpuLine({ index: 1, use: 77 }) } });
+  await eventually(
+    "the one that is left was asked by itself",
+    () => source.devices()[1]?.info.utilization_percent === 77,
+  );
+  expect(source.devices()[0]?.info).toMatchObject({ vram_free_bytes: null, utilization_percent: null });
+  expect(source.devices()[0]?.info.vram_total_bytes).toBe(81_559 * MIB);
+  expect(source.notes()[0]).toContain("exit 15");
+
+  smi.play({ gpus, rounds: 1 });
+  await eventually("all are back", () => {
+    // Not while a call is under way: its limit is the next to come then, and time would run out for it.
+    if ((clock.nextInMs() ?? 0) <= 2_000) toNextTimer(clock);
+    return source.devices()[0]?.info.utilization_percent === 10;
+  });
+});
+
+test("of a divided GPU its parts are listed, each with its memory and what processes hold on it", async () => {
+  const { source } = aSource({
+    gpus: [gpuLine({ uuid: MIG_GPU, total: 81_559, used: 11_125, free: 69_956, use: "[N/A]", mig: "Enabled" })],
+    query: MIG_QUERY,
+    list: MIG_LIST,
+  });
+  await source.settled();
+  expect(source.devices()).toMatchObject([
+    {
+      index: 100,
+      info: {
+        id: "MIG-11111111-aaaa-bbbb-cccc-000000000010",
+        name: "NVIDIA H100 80GB HBM3 MIG 3g.40gb",
+        vram_total_bytes: 40_448 * MIB,
+        vram_free_bytes: 29_357 * MIB,
+        utilization_percent: null,
+        temperature_c: 59,
+        power_w: null,
+      },
+    },
+    { index: 101, info: { name: "NVIDIA H100 80GB HBM3 MIG 2g.20gb", vram_free_bytes: 20_080 * MIB } },
+  ]);
+  expect(await source.processes()).toEqual([
+    { pid: 21_180, device: "MIG-11111111-aaaa-bbbb-cccc-000000000010", vram_bytes: 2_296 * MIB },
+    { pid: 21_198, device: "MIG-11111111-aaaa-bbbb-cccc-000000000010", vram_bytes: 7_484 * MIB },
+  ]);
+  expect(source.notes()).toEqual([
+    "GPU 0 (NVIDIA H100 80GB HBM3) is divided into parts (MIG): the use of its parts is not known",
+  ]);
 });

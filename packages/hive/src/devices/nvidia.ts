@@ -1,24 +1,27 @@
-import { type ChildProcess, spawn as nodeSpawn } from "node:child_process";
+import { spawn as nodeSpawn } from "node:child_process";
 import type { Log } from "@hive-registry/command";
 import type { DeviceInfo } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
-import { Lines } from "../lines.ts";
+import { type Files, systemFiles } from "./files.ts";
 import type { Memory } from "./memory.ts";
-import { COLUMNS, COLUMNS_BASIC, failureNote, type GpuSample, parseComputeApps, parseGpuLine } from "./nvidia-smi.ts";
-import type { DeviceSource, FoundDevice, ProcessMemory } from "./source.ts";
+import { ANSWER_LIMIT_MS, ROUND_QUIET_MS, runLoop } from "./nvidia-loop.ts";
+import type { MigPart } from "./nvidia-mig.ts";
+import { gpusInProc, sharesProcessNumbers } from "./nvidia-proc.ts";
+import { NvidiaQuestions } from "./nvidia-questions.ts";
+import { COLUMNS, COLUMNS_BASIC, type GpuSample } from "./nvidia-smi.ts";
+import { STALE_ROUNDS } from "./reading.ts";
+import { runWith } from "./run.ts";
+import type { DeviceSource, FoundDevice } from "./source.ts";
 
-/** Busy machines answer late: 2 s proved too short, and even 5 s. */
-const ANSWER_LIMIT_MS = 10_000;
-/** The lines of one round come together; after so much silence the round is whole. */
-const ROUND_QUIET_MS = 250;
-/** So many rounds may fail before the last numbers count as unknown. */
-const STALE_ROUNDS = 3;
 /** A probe that ran so long was well; its next failure is the first again. */
 const RAN_WELL_MS = 60_000;
 const RESTART: Backoff = { firstMs: 2_000, capMs: 60_000 };
-const COMPUTE_APPS_BYTES_MAX = 1_048_576;
 const STOP_LIMIT_MS = 1_000;
+/** While the probe of all GPUs fails, each is asked by itself once in so many periods: each call has its price. */
+const ONE_BY_ONE_PERIODS = 2;
+/** The parts of GPU 0 have the numbers from 100, those of GPU 1 from 200: no GPU has one of these. */
+const PART_NUMBERS = 100;
 
 export interface NvidiaDeps {
   readonly clock: Clock;
@@ -27,6 +30,7 @@ export interface NvidiaDeps {
   /** The machine's memory: what a GPU without its own uses. */
   readonly memory: () => Memory;
   readonly spawn?: typeof nodeSpawn;
+  readonly files?: Files;
 }
 
 export interface NvidiaOptions {
@@ -35,150 +39,168 @@ export interface NvidiaOptions {
   readonly periodMs: number;
 }
 
+/** A GPU as it was last seen. */
+interface Seen {
+  readonly gpu: GpuSample;
+  readonly atMs: number;
+}
+
 /**
- * Reads NVIDIA GPUs from one long-lived `nvidia-smi -l`: a call of its own for each sample costs up to seconds and has
- * hung cards. When it fails or hangs, the last numbers stay for a few rounds, then become unknown; the devices stay.
+ * Reads NVIDIA GPUs from one long-lived `nvidia-smi -l`. When it fails or hangs, the last numbers stay for a few rounds,
+ * then become unknown; the devices stay. Where one lost GPU makes it fail for all, each is asked by itself. When it never
+ * worked, the devices are those that the kernel's driver names.
  */
 export function startNvidia(deps: NvidiaDeps, options: NvidiaOptions): DeviceSource {
-  const { clock, log } = deps;
-  const spawn = deps.spawn ?? nodeSpawn;
+  const { clock, log, memory, files = systemFiles, spawn = nodeSpawn } = deps;
   const periodMs = Math.max(1_000, Math.round(options.periodMs / 1_000) * 1_000);
+  const questions = new NvidiaQuestions({ clock, run: runWith(clock, spawn) }, { command: options.command, periodMs });
+  const known = sharesProcessNumbers(files);
 
   let columns: readonly string[] = COLUMNS;
-  let last: readonly GpuSample[] = [];
-  let lastAtMs = Number.NEGATIVE_INFINITY;
+  let seen: readonly Seen[] = [];
   let trouble: string | undefined;
-  let failures = 0;
-  let probe: ChildProcess | undefined;
+  let loop: ReturnType<typeof runLoop> | undefined;
   let stopped = false;
-  let cancelRestart: () => void = () => {};
+  let cancelPause: () => void = () => {};
   let settle: () => void = () => {};
   const settled = new Promise<void>((resolve) => {
     settle = resolve;
   });
 
-  function launch(): void {
-    const child = spawn(
-      options.command,
-      [`--query-gpu=${columns.join(",")}`, "--format=csv,noheader,nounits", "-l", String(periodMs / 1_000)],
-      { stdio: ["ignore", "pipe", "pipe"] },
-    );
-    probe = child;
-    const startedMs = clock.nowMs();
-    const lines = new Lines();
-    let round: GpuSample[] = [];
-    let firstWords = "";
-    let hung = false;
-    let cancelQuiet: () => void = () => {};
-    let cancelLimit: () => void = () => {};
-
-    const awaitAnswer = (limitMs: number): void => {
-      cancelLimit();
-      cancelLimit = clock.after(limitMs, () => {
-        hung = true;
-        trouble = `nvidia-smi did not answer for ${Math.round(limitMs / 1_000)} s`;
-        log.warn({ limit_ms: limitMs }, trouble);
-        settle();
-        // One that hangs in the driver cannot be killed; the next starts only when this one is gone.
-        child.kill("SIGKILL");
-      });
-    };
-    const finishRound = (): void => {
-      cancelQuiet();
-      if (round.length === 0) return;
-      last = round.sort((a, b) => a.index - b.index);
-      lastAtMs = clock.nowMs();
+  const listener = {
+    round(gpus: GpuSample[]): void {
+      seen = gpus.map((gpu) => ({ gpu, atMs: clock.nowMs() }));
       trouble = undefined;
-      round = [];
+      if (gpus.some(({ mig }) => mig)) void questions.refreshParts().then(settle);
+      else settle();
+    },
+    hung(note: string): void {
+      trouble = note;
+      nameGpus();
+      log.warn({ limit_ms: ANSWER_LIMIT_MS }, note);
       settle();
-    };
-    const read = (line: string): void => {
-      const sample = parseGpuLine(line, columns);
-      if (sample === undefined) {
-        if (firstWords === "") firstWords = line.trim();
-        return;
-      }
-      if (round.some(({ index }) => index === sample.index)) finishRound();
-      round.push(sample);
-      cancelQuiet();
-      cancelQuiet = clock.after(ROUND_QUIET_MS, finishRound);
-      awaitAnswer(periodMs + ANSWER_LIMIT_MS);
-    };
+    },
+  };
 
-    awaitAnswer(ANSWER_LIMIT_MS);
-    child.stdout?.setEncoding("utf8").on("data", (text: string) => lines.push(text).forEach(read));
-    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
-      if (firstWords === "") firstWords = text.split("\n")[0]?.trim() ?? "";
-    });
-    let startError: NodeJS.ErrnoException | undefined;
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      startError = error;
-      if (child.pid === undefined) ended(null, null);
-    });
-    child.on("close", ended);
+  /** When nothing was ever seen. */
+  function nameGpus(): void {
+    if (seen.length === 0) seen = gpusInProc(files).map((gpu) => ({ gpu, atMs: Number.NEGATIVE_INFINITY }));
+  }
 
-    function ended(code: number | null, signal: NodeJS.Signals | null): void {
-      if (probe !== child) return;
-      probe = undefined;
-      lines.flush().forEach(read);
-      cancelLimit();
-      finishRound();
+  async function follow(): Promise<void> {
+    for (let failures = 0; !stopped; ) {
+      const startedMs = clock.nowMs();
+      loop = runLoop({ clock, spawn }, { command: options.command, columns, periodMs }, listener);
+      const { code, missing, note } = await loop.ended;
+      loop = undefined;
       if (stopped) return;
-      if (startError?.code === "ENOENT") {
+      if (missing) {
         log.info("no nvidia-smi here: no NVIDIA GPUs are looked for");
-        settle();
-        return;
+        return settle();
       }
       if (code === 2 && columns === COLUMNS) {
         columns = COLUMNS_BASIC;
-        launch();
-        return;
+        continue;
       }
-      if (startError !== undefined) trouble = `nvidia-smi could not be started (${startError.code ?? "unknown error"})`;
-      else if (code !== 0 && !hung) trouble = failureNote(code, signal, firstWords);
+      if (note !== undefined) {
+        trouble = note;
+        nameGpus();
+      }
       settle();
       failures = code === 0 || clock.nowMs() - startedMs >= RAN_WELL_MS ? 0 : failures + 1;
       const waitMs = code === 0 ? periodMs : backoffMs(failures - 1, RESTART, deps.random);
-      if (trouble !== undefined && failures === 1) log.warn({ retry_in_ms: Math.round(waitMs) }, trouble);
-      cancelRestart = clock.after(waitMs, launch);
+      if (failures === 1) log.warn({ retry_in_ms: Math.round(waitMs) }, note ?? "nvidia-smi ended");
+      await untilNextTry(waitMs, code !== 0);
     }
   }
 
-  const isStale = (): boolean => clock.nowMs() - lastAtMs > STALE_ROUNDS * periodMs + ROUND_QUIET_MS;
-
-  let asking: Promise<readonly ProcessMemory[] | undefined> | undefined;
-
-  /** One at a time: while one hangs, the answer is "unknown". */
-  function processes(): Promise<readonly ProcessMemory[] | undefined> {
-    if (asking !== undefined || stopped || last.length === 0) return Promise.resolve(undefined);
-    const { answer, ended } = askComputeApps({ spawn, clock }, options.command);
-    asking = answer;
-    void ended.then(() => {
-      asking = undefined;
-    });
-    return answer;
+  /** Where there are several GPUs, those that still answer are read meanwhile. */
+  async function untilNextTry(waitMs: number, failed: boolean): Promise<void> {
+    const untilMs = clock.nowMs() + waitMs;
+    for (;;) {
+      if (failed && seen.length > 1) await oneByOne();
+      const restMs = untilMs - clock.nowMs();
+      if (stopped || restMs <= 0) return;
+      await pause(failed && seen.length > 1 ? Math.min(restMs, ONE_BY_ONE_PERIODS * periodMs) : restMs);
+    }
   }
 
-  launch();
+  async function oneByOne(): Promise<void> {
+    for (const { gpu } of seen) {
+      if (stopped || gpu.uuid === null) continue;
+      const answer = await questions.askGpu(gpu.uuid, columns);
+      // One that is gone from the bus is unknown at once: it itself was asked.
+      const now = answer === undefined ? { gpu, atMs: Number.NEGATIVE_INFINITY } : { gpu: answer, atMs: clock.nowMs() };
+      seen = seen.map((one) => (one.gpu.uuid === gpu.uuid ? now : one));
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = clock.after(ms, resolve);
+      cancelPause = () => {
+        cancel();
+        resolve();
+      };
+    });
+  }
+
+  const isStale = ({ atMs }: Seen): boolean => clock.nowMs() - atMs > STALE_ROUNDS * periodMs + ROUND_QUIET_MS;
+  const partsOf = (gpu: GpuSample): readonly MigPart[] =>
+    gpu.mig ? questions.parts().filter(({ gpu_uuid }) => gpu_uuid === gpu.uuid) : [];
+
+  function devices(): FoundDevice[] {
+    return seen
+      .flatMap((one) => {
+        const parts = partsOf(one.gpu);
+        const stale = isStale(one);
+        return parts.length === 0
+          ? [wholeGpu(one.gpu, stale, memory)]
+          : parts.map((part) => partOfGpu(one.gpu, part, stale || questions.partsAreStale()));
+      })
+      .sort((a, b) => a.index - b.index);
+  }
+
+  function remarks({ gpu }: Seen): string[] {
+    const name = `GPU ${gpu.index} (${gpu.name})`;
+    return [
+      ...(gpu.unified ? [`${name} has no memory of its own: it uses the machine's`] : []),
+      ...(gpu.mig && partsOf(gpu).length === 0
+        ? [`${name} is to be divided into parts (MIG), but no part of it is known: nothing can run on it`]
+        : []),
+      ...(gpu.mig && partsOf(gpu).length > 0
+        ? [`${name} is divided into parts (MIG): the use of its parts is not known`]
+        : []),
+    ];
+  }
+
+  const foreignNumbers =
+    "this hive runs in a container with process numbers of its own: what each worker holds on NVIDIA GPUs is unknown";
+
+  void follow();
   return {
-    devices: () => last.map((gpu) => toDevice(gpu, isStale(), deps.memory)),
-    notes: () => [...(trouble === undefined ? [] : [trouble]), ...last.flatMap(remarks)],
-    processes,
+    devices,
+    notes: () => [
+      ...(trouble === undefined ? [] : [trouble]),
+      ...seen.flatMap(remarks),
+      ...(seen.length > 0 && !known ? [foreignNumbers] : []),
+    ],
+    processes: async () =>
+      stopped || seen.length === 0 || !known ? undefined : questions.processes(seen.some(({ gpu }) => gpu.mig)),
     settled: () => settled,
     async stop() {
       stopped = true;
-      cancelRestart();
+      cancelPause();
       settle();
-      const child = probe;
-      if (child === undefined) return;
-      const gone = new Promise<void>((resolve) => child.once("close", () => resolve()));
-      child.kill("SIGKILL");
-      await within(clock, STOP_LIMIT_MS, gone);
+      questions.stop();
+      const running = loop;
+      running?.kill();
+      if (running !== undefined) await within(clock, STOP_LIMIT_MS, running.ended);
     },
   };
 }
 
-function toDevice(gpu: GpuSample, stale: boolean, memory: () => Memory): FoundDevice {
+function wholeGpu(gpu: GpuSample, stale: boolean, memory: () => Memory): FoundDevice {
   const shared = gpu.unified ? memory() : undefined;
   const unlessStale = (value: number | null): number | null => (stale ? null : value);
   const info: DeviceInfo = {
@@ -193,36 +215,22 @@ function toDevice(gpu: GpuSample, stale: boolean, memory: () => Memory): FoundDe
     uuid: gpu.uuid,
     driver: gpu.driver,
   };
-  return { index: gpu.index, info };
+  return { index: gpu.index, info, ...(gpu.unified && { unified: true }) };
 }
 
-function remarks(gpu: GpuSample): string[] {
-  const name = `GPU ${gpu.index} (${gpu.name})`;
-  return [
-    ...(gpu.unified ? [`${name} has no memory of its own: it uses the machine's`] : []),
-    ...(gpu.mig ? [`${name} is divided into parts (MIG): its utilisation is not known`] : []),
-  ];
-}
-
-function askComputeApps(
-  { spawn, clock }: { readonly spawn: typeof nodeSpawn; readonly clock: Clock },
-  command: string,
-): { readonly answer: Promise<readonly ProcessMemory[] | undefined>; readonly ended: Promise<void> } {
-  const child = spawn(command, ["--query-compute-apps=pid,gpu_uuid,used_gpu_memory", "--format=csv,noheader,nounits"], {
-    stdio: ["ignore", "pipe", "ignore"],
-  });
-  let text = "";
-  child.stdout?.setEncoding("utf8").on("data", (piece: string) => {
-    if (text.length < COMPUTE_APPS_BYTES_MAX) text += piece;
-  });
-  const ended = new Promise<number | null>((resolve) => {
-    child.on("error", () => child.pid === undefined && resolve(null));
-    child.on("close", (code) => resolve(code));
-  });
-  const answer = within(clock, ANSWER_LIMIT_MS, ended).then((code) => {
-    if (code === 0) return parseComputeApps(text);
-    child.kill("SIGKILL");
-    return undefined;
-  });
-  return { answer, ended: ended.then(() => {}) };
+/** Engines are given a part by its UUID. Power is told of the whole GPU only, and would count once for each part. */
+function partOfGpu(gpu: GpuSample, part: MigPart, stale: boolean): FoundDevice {
+  const info: DeviceInfo = {
+    id: part.uuid,
+    backend: "cuda",
+    name: `${gpu.name} MIG ${part.profile}`.slice(0, 256),
+    vram_total_bytes: part.memory_total_bytes,
+    vram_free_bytes: stale ? null : part.memory_free_bytes,
+    utilization_percent: null,
+    temperature_c: stale ? null : gpu.temperature_c,
+    power_w: null,
+    uuid: part.uuid,
+    driver: gpu.driver,
+  };
+  return { index: (gpu.index + 1) * PART_NUMBERS + part.index, info };
 }

@@ -1,7 +1,8 @@
 /**
  * Plays nvidia-smi. What it does stands in the file FAKE_NVIDIA_SMI, read at each start:
  * { "gpus": [lines], "apps": [lines], "between": [lines], "exit": code, "words": text, "hang": true, "hang_apps": true,
- *   "refuse": "column", "rounds": n, "calls": path of a file that gets a line for each call }
+ *   "refuse": "column", "rounds": n, "alone": { end of a UUID: line }, "query": text of -q, "list": text of -L,
+ *   "calls": path of a file that gets a line for each call }
  */
 import { appendFileSync, readFileSync } from "node:fs";
 
@@ -9,6 +10,11 @@ const play = JSON.parse(readFileSync(process.env.FAKE_NVIDIA_SMI, "utf8"));
 const args = process.argv.slice(2);
 const query = args.find((arg) => arg.startsWith("--query-")) ?? "";
 if (play.calls) appendFileSync(play.calls, `${process.pid} ${args.join(" ")}\n`);
+
+function aloneLine() {
+  const uuid = args[args.indexOf("-i") + 1];
+  return Object.entries(play.alone ?? {}).find(([end]) => uuid.endsWith(end))?.[1];
+}
 
 const hang = () => setInterval(() => {}, 1_000);
 
@@ -18,6 +24,10 @@ if (query.startsWith("--query-compute-apps")) {
 } else if (play.refuse && query.includes(play.refuse)) {
   process.stdout.write(`Field "${play.refuse}" is not a valid field to query.\n`);
   process.exitCode = 2;
+} else if (args[0] === "-q" || args[0] === "-L") {
+  process.stdout.write((args[0] === "-q" ? play.query : play.list) ?? "");
+} else if (args.includes("-i") && aloneLine() !== undefined) {
+  process.stdout.write(`${aloneLine()}\n`);
 } else if (play.words) {
   process.stdout.write(`${play.words}\n`);
   process.exitCode = play.exit;

@@ -17,6 +17,11 @@ export interface Play {
   readonly refuse?: string;
   readonly rounds?: number;
   readonly then?: "hang";
+  /** By the end of a UUID: what it prints when that GPU is asked by itself. */
+  readonly alone?: Readonly<Record<string, string>>;
+  /** What `-q` and `-L` print. */
+  readonly query?: string;
+  readonly list?: string;
 }
 
 export interface FakeNvidiaSmi {
