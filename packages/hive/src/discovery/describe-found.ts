@@ -12,7 +12,7 @@ import type { Reach } from "../heartbeat/reach.ts";
 import { known, stateOf } from "../workers/describe.ts";
 import type { Probe, ServedModel } from "../workers/engines/server-engine.ts";
 import type { Usage } from "../workers/usage.ts";
-import type { FoundServer } from "./discovery.ts";
+import { type FoundServer, keyAdvice } from "./discovery.ts";
 import { HANGS_AFTER } from "./follower.ts";
 import { isAny, isLoopbackAddress } from "./listener.ts";
 
@@ -86,17 +86,10 @@ function inLibrary({ id, loaded, context_tokens, size_bytes, vram_bytes }: Serve
   return known<KnownModel>({ id, loaded, context_tokens, size_bytes, vram_bytes });
 }
 
-function troubleOf({ sight, configured, url }: FoundServer): { code: ErrorCode; message: string } | undefined {
-  const { state, message } = sight.probe;
+function troubleOf(found: FoundServer): { code: ErrorCode; message: string } | undefined {
+  const { state, message } = found.sight.probe;
   if (state === "broken") return { code: "WORKER_FAILED", message: message ?? "It answers that it cannot work" };
-  if (state !== "locked") return undefined;
-  const has = configured?.key !== undefined;
-  return {
-    code: "UNAUTHENTICATED",
-    message: has
-      ? "It refuses the key that hive.toml has for it"
-      : `It demands a key. In hive.toml: [[server]], and below it url = "${url}" and key_file = "FILE" (mode 0600)`,
-  };
+  return state === "locked" ? { code: "UNAUTHENTICATED", message: keyAdvice(found) } : undefined;
 }
 
 /** Where clients reach it; else why they cannot. */
@@ -111,8 +104,14 @@ function whereOf({ site, url, configured }: FoundServer, reach: Reach): [url: st
     return [undefined, "It listens on loopback only and the queen is on another machine: let it listen on 0.0.0.0"];
   }
   if (!isAny(address)) return [url];
-  if (reach.host !== undefined) return [`http://${reach.host}:${site.port}`];
+  if (reach.host !== undefined) return [withHost(url, reach.host)];
   return [undefined, "By what name others reach this machine is not known: give the hive a token, or --advertise"];
+}
+
+function withHost(url: string, host: string): string {
+  const there = new URL(url);
+  there.hostname = host;
+  return there.href.replace(/\/+$/, "");
 }
 
 const count = (value: number | null): number | undefined =>

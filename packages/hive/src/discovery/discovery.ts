@@ -7,12 +7,14 @@ import { type FollowedServer, Follower, type Sight } from "./follower.ts";
 import { isForeignPort } from "./foreign-ports.ts";
 import { Gate } from "./gate.ts";
 import { portOf } from "./here.ts";
-import { isChildOf, type Kinship } from "./kinship.ts";
+import { isChildOf, type Kinship, mayHaveChildren } from "./kinship.ts";
 import { type ListenerSource, localUrlOf, type Site, sitesOf } from "./listener.ts";
 import type { Processes } from "./processes.ts";
 
-/** Servers that are followed at once; what listens beyond is passed over. */
+/** Servers that are followed at once; what else there may be is passed over. */
 export const SERVERS_MAX = 128;
+/** Listeners that are asked what they are; those beyond are passed over. */
+export const LISTENERS_MAX = 1_024;
 /** Recognitions at once. */
 export const RECOGNITIONS_MAX = 8;
 /** How often it is looked whether the processes of found servers live. */
@@ -76,6 +78,8 @@ interface Entry extends Kinship {
   /** With the pid it names a process for good. */
   readonly startTime: number | undefined;
   started: boolean;
+  /** What of it the others' standing depends on, when that was looked at last. */
+  settledAs: string;
   name: { readonly engine: string; readonly worker_id: string } | undefined;
 }
 
@@ -129,7 +133,7 @@ export class Discovery {
   /** Every server that is known now, those of this machine first. */
   list(): FoundServer[] {
     const announced = this.#deps.announcedPorts();
-    return this.#entries().flatMap((entry) => {
+    const found = this.#entries().flatMap((entry) => {
       const { url, site, configured, follower } = entry;
       const { sight } = follower;
       if (sight === undefined || (site !== undefined && announced.has(site.port))) return [];
@@ -138,6 +142,8 @@ export class Discovery {
         { worker_id, sight, url, ...(site !== undefined && { site }), ...(configured !== undefined && { configured }) },
       ];
     });
+    // Those that were being recognised when the last place was taken.
+    return found.slice(0, SERVERS_MAX);
   }
 
   #entries(): Entry[] {
@@ -169,7 +175,9 @@ export class Discovery {
         !ownPorts.has(port) && (this.#configuredHere.has(port) || (this.#options.discover && !isForeignPort(port))),
     );
     if (listeners === undefined) return;
-    const sites = new Map(sitesOf(listeners).map((site) => [site.id, site]));
+    const all = sitesOf(listeners);
+    if (all.length > LISTENERS_MAX) this.#sayTooMany();
+    const sites = new Map(all.slice(0, LISTENERS_MAX).map((site) => [site.id, site]));
     for (const [id, entry] of this.#here) if (!sites.has(id)) this.#forget(id, entry);
     for (const [id, site] of sites) {
       const known = this.#here.get(id);
@@ -180,7 +188,8 @@ export class Discovery {
 
   async #entryHere(site: Site): Promise<Entry> {
     const { processes } = this.#deps;
-    const entry = this.#entry(localUrlOf(site), this.#configuredHere.get(site.port), site);
+    const configured = this.#configuredHere.get(site.port);
+    const entry = this.#entry(configured?.url ?? localUrlOf(site), configured, site);
     if (site.pid === undefined) return entry;
     const words = await processes.wordsOf(site.pid);
     return Object.assign(entry, {
@@ -197,7 +206,7 @@ export class Discovery {
     const named = engines.find(({ name }) => name === configured?.engine);
     const entry: Entry = {
       ...{ url, configured, site, ancestors: [], startTime: undefined, reportsItself: false },
-      ...{ started: false, name: undefined },
+      ...{ started: false, settledAs: "", name: undefined },
       follower: new Follower(
         {
           ...{ clock, gate: this.#gate },
@@ -223,22 +232,24 @@ export class Discovery {
   #settle(): void {
     const [ownPids, announced] = [this.#deps.ownPids(), this.#deps.announcedPorts()];
     const here = [...this.#here.values()];
-    let followed = this.#elsewhere.length;
+    const parents = here.filter(mayHaveChildren);
+    let seen = this.#entries().filter(({ follower }) => follower.sight !== undefined).length;
     for (const entry of here) {
       const isOthers =
         entry.reportsItself ||
         announced.has(entry.site?.port ?? -1) ||
         [entry.site?.pid ?? -1, ...entry.ancestors].some((pid) => ownPids.has(pid)) ||
-        (entry.configured === undefined && here.some((other) => isChildOf(entry, other)));
-      const isWanted = !isOthers && followed < SERVERS_MAX;
-      if (isWanted) followed++;
-      else if (!isOthers) this.#sayTooMany();
-      if (isWanted && !entry.started) this.#follow(entry);
-      if (!isWanted && entry.started) {
+        (entry.configured === undefined && parents.some((other) => isChildOf(entry, other)));
+      if (isOthers && entry.started) {
+        if (entry.follower.sight !== undefined) seen--;
         entry.started = false;
         entry.name = undefined;
         entry.follower.stop();
+      } else if (!isOthers && !entry.started) {
+        if (seen < SERVERS_MAX) this.#follow(entry);
+        else this.#sayTooMany();
       }
+      entry.settledAs = standingOf(entry);
     }
     if (this.#lookedOnce && this.#entries().every(({ started, follower }) => !started || follower.isDecided)) {
       this.#sawFirstRound();
@@ -254,7 +265,7 @@ export class Discovery {
     if (this.#stopped) return;
     const { sight } = entry.follower;
     if (sight === undefined && entry.name !== undefined) this.#tellGone(entry);
-    this.#settle();
+    if (entry.settledAs !== standingOf(entry)) this.#settle();
     if (entry.follower.sight !== undefined) this.#tellFound(entry, entry.follower.sight);
     this.#deps.onChange();
   }
@@ -292,7 +303,9 @@ export class Discovery {
     const worker_id = this.#nameOf(entry, engine);
     const { url, site } = entry;
     const { state } = probe;
-    this.#deps.log.info({ worker_id, engine, url, pid: site?.pid, state }, "found an inference server");
+    const { log } = this.#deps;
+    log.info({ worker_id, engine, url, pid: site?.pid, state }, "found an inference server");
+    if (state === "locked") log.warn({ worker_id }, keyAdvice(entry));
   }
 
   #tellGone(entry: Entry): void {
@@ -325,6 +338,21 @@ const GENERIC = "openai-compatible";
  * model.
  */
 const isSurelyWorker = ({ name }: ServerEngine, { models }: Probe): boolean => name !== GENERIC || models.length > 0;
+
+const standingOf = ({ started, follower: { sight, isDecided } }: Entry): string =>
+  `${started} ${sight?.engine ?? ""} ${isDecided}`;
+
+/** What to do about a server that demands a key. */
+export const keyAdvice = ({
+  url,
+  configured,
+}: {
+  readonly url: string;
+  readonly configured?: ConfiguredServer | undefined;
+}): string =>
+  configured?.key === undefined
+    ? `It demands a key. In hive.toml: [[server]], and below it url = "${url}" and key_file = "FILE" (mode 0600)`
+    : "It refuses the key that hive.toml has for it";
 
 const NAME_HOST_MAX = 64;
 

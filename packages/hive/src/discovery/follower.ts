@@ -19,6 +19,8 @@ export const HANGS_AFTER = 3;
 const REFUSALS_MAX = 2;
 /** So many in a row, and it is no longer known what is there. */
 const SILENCES_MAX = 30;
+/** Who demands a key writes each refusal into its log. */
+const LOCKED_EVERY_MS = 10_000;
 const FIRST_PAUSE_MS = 500;
 /** Nothing takes connections there. */
 const REFUSED: ReadonlySet<string> = new Set(["ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "EHOSTDOWN", "ENOTFOUND"]);
@@ -127,7 +129,7 @@ export class Follower {
     if (run !== this.#run) return;
     this.#isDecided = true;
     this.#tries++;
-    if (this.#engine !== undefined) this.#probeAfter(this.#probeEveryMs, run);
+    if (this.#engine !== undefined) this.#probeAfter(this.#pauseMs(), run);
     else if (this.#tries < this.#options.triesMax) {
       const pauseMs = Math.min(this.#options.pauseMaxMs, FIRST_PAUSE_MS * 2 ** (this.#tries - 1));
       this.#cancel = this.#deps.clock.after(pauseMs, () => this.#begin(run));
@@ -158,8 +160,13 @@ export class Follower {
       }
       if (this.#sight.silences === HANGS_AFTER) onChange();
     }
-    const isQuiet = clock.nowMs() - this.#calmSinceMs >= CALM_AFTER_MS;
-    this.#probeAfter(isQuiet ? CALM_FACTOR * this.#probeEveryMs : this.#probeEveryMs, run);
+    this.#probeAfter(this.#pauseMs(), run);
+  }
+
+  #pauseMs(): number {
+    if (this.#sight?.probe.state === "locked") return LOCKED_EVERY_MS;
+    const isQuiet = this.#deps.clock.nowMs() - this.#calmSinceMs >= CALM_AFTER_MS;
+    return isQuiet ? CALM_FACTOR * this.#probeEveryMs : this.#probeEveryMs;
   }
 
   /** Whether this is news. */
