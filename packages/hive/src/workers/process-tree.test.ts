@@ -52,6 +52,24 @@ test("a tree is a process and all that descend from it, in whatever order they a
   expect(treeOf(99, processes)).toEqual([]);
 });
 
+test("trees of many workers are found with one look at who is whose child", () => {
+  const processes = asMap(aProcess(1, 0), aProcess(10, 1), aProcess(20, 1), aProcess(11, 10), aProcess(21, 20));
+  const children = childrenIn(processes);
+  expect([10, 20].map((pid) => treeOf(pid, processes, children).map((stat) => stat.pid))).toEqual([
+    [10, 11],
+    [20, 21],
+  ]);
+});
+
+test("what a process made is told apart from pages of files it reads through memory", () => {
+  // A llama-server with a model of 4 GiB mapped; *constructed*, in the format of /proc/PID/status.
+  const status =
+    "Name:\tllama-server\nVmRSS:\t 4718592 kB\nRssAnon:\t  491520 kB\nRssFile:\t 4194304 kB\nRssShmem:\t   32768 kB\n";
+  expect(parseResident(status)).toEqual({ own_bytes: 524_288 * 1_024, file_bytes: 4_194_304 * 1_024 });
+  expect(parseResident("VmRSS:\t 100 kB\n")).toEqual({ own_bytes: 102_400, file_bytes: 0 });
+  expect(parseResident("Name:\tkthreadd\n")).toBeUndefined();
+});
+
 test("a process whose parent is itself, or a ring, does not hang the look", () => {
   expect(treeOf(1, asMap(aProcess(1, 1), aProcess(2, 3), aProcess(3, 2)))).toHaveLength(1);
 });
@@ -124,6 +142,43 @@ test("device memory is summed over the tree, and the device's use is told with i
   ];
   const usage = await meter.measure([10], [gpu(0, "GPU-a", 5), gpu(1, "GPU-b", 77)], memory);
   expect(usage.get(10)).toMatchObject({ vram_bytes: 600, device_id: 1, gpu_percent: 77, backend: "cuda" });
+});
+
+const GIB = 2 ** 30;
+const mapped = { own_bytes: 0.5 * GIB, file_bytes: 4 * GIB };
+
+test.each([
+  ["on the processor: its mapped file is the memory it needs", undefined, 4.5],
+  ["wholly on a GPU: the file it was copied from does not count again", 4.25, 0.5],
+  ["half on a GPU: the other half of the file counts", 2, 2.5],
+])("a model %s", async (_where, vramGib, ramGib) => {
+  const meter = new UsageMeter({
+    clock: new FakeClock(),
+    processes: async () => asMap(aProcess(10, 1)),
+    resident: () => mapped,
+  });
+  const told = vramGib === undefined ? undefined : [{ pid: 10, device: "GPU-a", vram_bytes: vramGib * GIB }];
+  const usage = await meter.measure([10], [gpu(0, "GPU-a", 5)], told);
+  expect(usage.get(10)?.ram_bytes).toBe(ramGib * GIB);
+});
+
+test("where drivers tell it of each process, only workers' processes are asked, and only on such a machine", async () => {
+  const asked: number[] = [];
+  const meter = new UsageMeter({
+    clock: new FakeClock(),
+    processes: async () => asMap(aProcess(10, 1), aProcess(11, 10), aProcess(99, 1)),
+    resident: () => undefined,
+    deviceMemory: (pid, devices) => {
+      asked.push(pid);
+      return pid === 11 ? [{ pid, device: devices[0]?.info.id ?? "", vram_bytes: 7 }] : [];
+    },
+  });
+  const amd = { ...gpu(2, "0000:03:00.0", 30), pci_address: "0000:03:00.0" };
+  const usage = await meter.measure([10], [gpu(0, "GPU-a", 5), amd], [{ pid: 99, device: "GPU-a", vram_bytes: 9_999 }]);
+  expect(usage.get(10)).toEqual({ vram_bytes: 7, device_id: 2, gpu_percent: 30, backend: "cuda" });
+  expect(asked).toEqual([10, 11]);
+  await meter.measure([10], [gpu(0, "GPU-a", 5)], undefined);
+  expect(asked).toEqual([10, 11]);
 });
 
 test("what cannot be told is absent, never zero", async () => {

@@ -1,6 +1,7 @@
 /**
  * What nvidia-smi printed on real machines: utkuozdemir/nvidia_gpu_exporter internal/captures (c58c3331),
- * linux-x86_64__nvidia-h100-mig__590.48.01.txt, shortened. UUIDs were masked there; those here are made up.
+ * linux-x86_64__nvidia-h100-mig__590.48.01.txt, shortened. UUIDs were masked there; those here are made
+ * up, and so is the folder of a program.
  */
 export const MIG_GPU = "GPU-11111111-aaaa-bbbb-cccc-000000000006";
 
@@ -79,7 +80,7 @@ GPU 00000000:00:09.0
         Compute instance ID               : 0
         Process ID                        : 21180
             Type                          : C
-            Name                          : /root/tools/memhog
+            Name                          : ./memhog
             Used GPU Memory               : 2296 MiB
         GPU instance ID                   : 2
         Compute instance ID               : 0
