@@ -42,6 +42,10 @@ test("a process whose part is not known counts on its GPU, one whose memory is n
   });
 });
 
+test("a line with an indent that is no level is passed over", () => {
+  expect(parseQuery(`GPU 00000000:00:09.0\n  half\n ${MIG_QUERY}`)[1]?.parts).toHaveLength(2);
+});
+
 test("whatever lines are missing or doubled, nothing is thrown and no part is without a UUID", () => {
   const lines = MIG_QUERY.split("\n");
   fc.assert(

@@ -89,6 +89,7 @@ export function parseQuery(text: string): QueriedGpu[] {
   for (const line of text.split(/\r?\n/)) {
     const [, indent = "", key = "", value] = /^( *)(\S.*?)\s*(?: : (.*))?$/.exec(line) ?? [];
     const level = indent.length / 4;
+    if (key === "" || !Number.isInteger(level)) continue;
     above.length = Math.min(above.length, level);
     above[level] = key;
     if (level === 0 && /^GPU [0-9A-Fa-f]+:/.test(key)) gpus.push({ parts: [], processes: [] });
