@@ -44,7 +44,12 @@ export interface DiscoveryStory {
   serve(
     port: number,
     engine: string,
-    part?: Partial<Listener> & { readonly parent?: number; readonly probe?: Partial<Probe> },
+    part?: Partial<Omit<Listener, "pid">> & {
+      /** `undefined`: it cannot be seen. */
+      readonly pid?: number | undefined;
+      readonly parent?: number;
+      readonly probe?: Partial<Probe>;
+    },
   ): Played;
   /** Lets time pass, and what follows from it happen. */
   pass(ms: number): Promise<void>;
