@@ -7,10 +7,15 @@ import { KINDS } from "./kinds/kinds.ts";
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
+let isStopped = false;
 /** When it is asked to end, or the process that started it as its child is gone. */
 const stopped = new Promise<void>((resolve) => {
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, () => resolve());
-  process.on("disconnect", () => resolve());
+  const stop = () => {
+    isStopped = true;
+    resolve();
+  };
+  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+  process.on("disconnect", stop);
 });
 
 function flagsOrExit(): Flags | undefined {
@@ -31,9 +36,11 @@ async function run({ kind, children: count, options }: Flags): Promise<void> {
     if (count > 0) children = await startChildren(new URL(import.meta.url), { models: names });
     emulator = await startEmulator(kind, { ...options, children: children?.urls ?? [] });
     // Of a silent one nobody could use the address before.
-    const listening = KINDS[kind].silentWhileLoading === true ? emulator.ready() : Promise.resolve();
-    const isListening = await Promise.race([listening.then(() => true), stopped.then(() => false)]);
-    if (isListening) process.stdout.write(`listening on ${emulator.url}\n`);
+    if (emulator.status().state === "loading" && KINDS[kind].silentWhileLoading === true) {
+      process.stderr.write(`loading; ${emulator.url} opens after that\n`);
+      await Promise.race([emulator.ready(), stopped]);
+    }
+    if (!isStopped) process.stdout.write(`listening on ${emulator.url}\n`);
     await stopped;
   } finally {
     await emulator?.stop();

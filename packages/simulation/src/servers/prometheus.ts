@@ -23,11 +23,12 @@ export function prometheus(series: readonly Series[], headers: Readonly<Record<s
   return { status: 200, headers: { "content-type": "text/plain; version=0.0.4", ...headers }, body };
 }
 
-/** As Python prints a float. */
-export const pythonFloat = (value: number): string =>
-  Number.isInteger(value) && Math.abs(value) < 1e16
-    ? value.toFixed(1)
-    : String(value).replace(/e([+-])(\d)$/, "e$10$2");
+/** As Python prints a float: with a point, and an exponent below 0.0001. */
+export function pythonFloat(value: number): string {
+  if (Number.isInteger(value)) return value.toFixed(1);
+  if (Math.abs(value) >= 1e-4) return String(value);
+  return value.toExponential().replace(/e-(\d)$/, "e-0$1");
+}
 
 /** As C++ streams print a double: six digits, and an exponent of two from a million on. */
 export function sixDigits(value: number): string {
