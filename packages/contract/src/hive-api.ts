@@ -50,6 +50,8 @@ export interface StartWorker {
   readonly device_id?: number;
   /** Answer only when the worker is ready or has failed; otherwise at once. */
   readonly wait?: boolean;
+  /** A queen starts it for a request, and ends it when nobody uses it: told back in {@link ManagedWorker.on_demand}. */
+  readonly on_demand?: boolean;
 }
 
 export const StartWorkerSchema: Schema<StartWorker> = shape<StartWorker>()(
@@ -63,6 +65,7 @@ export const StartWorkerSchema: Schema<StartWorker> = shape<StartWorker>()(
       context_tokens: Type.Optional(Type.Integer({ minimum: 64, maximum: 10_000_000 })),
       device_id: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_096 })),
       wait: Type.Optional(Type.Boolean()),
+      on_demand: Type.Optional(Type.Boolean()),
     },
     { additionalProperties: false },
   ),
@@ -97,6 +100,8 @@ export interface ManagedWorker {
   readonly note?: string;
   /** All models of a server that was found, also those that a request would make it load. */
   readonly library?: readonly KnownModel[];
+  /** A queen had it started for a request. */
+  readonly on_demand?: boolean;
 }
 
 export const KnownModelSchema: Schema<KnownModel> = shape<KnownModel>()(
@@ -126,6 +131,7 @@ export const ManagedWorkerSchema: Schema<ManagedWorker> = shape<ManagedWorker>()
     error: Type.Optional(Type.Object({ code: Type.String(), message: Type.String() })),
     note: Type.Optional(Type.String()),
     library: Type.Optional(Type.Array(KnownModelSchema)),
+    on_demand: Type.Optional(Type.Boolean()),
   }),
 );
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { FastifyBaseLogger } from "fastify";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { GatewaySettings } from "./config/gateway-settings.ts";
+import type { OnDemandSettings } from "./config/on-demand-settings.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
@@ -15,6 +16,8 @@ import { guardOf } from "./http/auth.ts";
 import { requestIds } from "./http/request-ids.ts";
 import type { App } from "./http/typed-app.ts";
 import { hivesOfThisMachine } from "./local-hives.ts";
+import { HttpHiveCalls } from "./placement/hive-calls.ts";
+import { DEFAULT_ON_DEMAND_LIMITS } from "./placement/on-demand.ts";
 
 /** How long replies under way may take once the queen is told to stop, ms. */
 export const STOP_WITHIN_MS = 5_000;
@@ -46,7 +49,7 @@ export type QueenSettings = Pick<
   | "evictAfterMs"
 > & {
   readonly token: string | undefined;
-} & Partial<GatewaySettings>;
+} & Partial<GatewaySettings & OnDemandSettings>;
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
 export async function serveQueen(
@@ -61,11 +64,13 @@ export async function serveQueen(
       : { kind: "sqlite", path: join(settings.stateDir, "catalog.db") },
   );
   const writer = startHeartbeatWriter({ catalog, every: clock.every, log });
+  const hiveCalls = new HttpHiveCalls(token);
   const queen = new Queen(
-    { clock, catalog, writer },
+    { clock, catalog, writer, hiveCalls, log },
     {
       pace: { intervalMs: settings.heartbeatIntervalMs, maxHeartbeatsPerSecond: settings.maxHeartbeatsPerSecond },
       ...{ evictAfterMs: settings.evictAfterMs, line, aliases, policy },
+      onDemand: settings.onDemand ?? DEFAULT_ON_DEMAND_LIMITS,
     },
   );
   const limits = settings.gateway ?? DEFAULT_GATEWAY_LIMITS;
@@ -78,6 +83,7 @@ export async function serveQueen(
   const close = async () => {
     await gateway.stop();
     queen.stop();
+    await hiveCalls.close();
     catalog.close();
   };
   try {

@@ -43,6 +43,7 @@ export class Fleet {
   readonly #meter: UsageMeter;
   readonly #reportTtlMs: number;
   readonly #deviceIds = new Map<string, number>();
+  readonly #onDemand = new Set<string>();
   #usage = new Map<number, Usage>();
 
   constructor(deps: FleetDeps, options: { readonly reportTtlMs?: number } = {}) {
@@ -107,6 +108,8 @@ export class Fleet {
     const worker = await supervisor.start(request, await this.#deps.exposure());
     if (request.device_id === undefined) this.#deviceIds.delete(worker.id);
     else this.#deviceIds.set(worker.id, request.device_id);
+    if (request.on_demand === true) this.#onDemand.add(worker.id);
+    else this.#onDemand.delete(worker.id);
     told.forgetReported(worker.id);
     if (request.wait === true) {
       const ready = worker.outcome().then(() => true);
@@ -169,7 +172,7 @@ export class Fleet {
 
   #describe(worker: SupervisedWorker, reach: Reach): ManagedWorker {
     const { pid } = worker;
-    return describeManaged(worker, {
+    const described = describeManaged(worker, {
       told: this.#deps.told.managed(worker.id, pid),
       usage: pid === undefined ? undefined : this.#usage.get(pid),
       reach,
@@ -177,5 +180,6 @@ export class Fleet {
       backendOtherwise: this.#backendOtherwise(),
       deviceId: this.#deviceIds.get(worker.id),
     });
+    return this.#onDemand.has(worker.id) ? { ...described, on_demand: true } : described;
   }
 }

@@ -32,6 +32,10 @@ import {
   type WorkerInfo,
 } from "hive-registry";
 import type { Catalog, HeartbeatWriter } from "../catalog/index.ts";
+import { type HiveCalls, noHiveCalls } from "../placement/hive-calls.ts";
+import { Libraries } from "../placement/libraries.ts";
+import { DEFAULT_ON_DEMAND_LIMITS, OnDemand, type OnDemandLimits } from "../placement/on-demand.ts";
+import { Placements } from "../placement/placements.ts";
 import { ChangeLog } from "./change-log.ts";
 import type { Clock } from "./clock.ts";
 import { DEFAULT_PACE, type HeartbeatPace, heartbeatIntervalMs } from "./heartbeat-interval.ts";
@@ -49,6 +53,8 @@ export interface QueenOptions {
   readonly aliases?: ModelAliases;
   /** How a worker is chosen where the request does not say. */
   readonly policy?: Policy;
+  /** Whether and how models are started for requests. */
+  readonly onDemand?: OnDemandLimits;
   /** Changes that are kept for watchers to catch up with. */
   readonly changesMax?: number;
   /** Hives silent for longer are forgotten; 0 keeps them. */
@@ -88,11 +94,19 @@ export class Queen {
   /** Hives of the catalog that were not heard since the start. */
   readonly #awaited: Set<string>;
   readonly line: WaitingLine;
+  readonly placements: Placements;
+  readonly onDemand: OnDemand;
   readonly #requests: { completed_total: number; failed_total: number } = { completed_total: 0, failed_total: 0 };
   readonly #stops: (() => void)[] = [];
 
   constructor(
-    deps: { readonly clock: Clock; readonly catalog: Catalog; readonly writer: HeartbeatWriter },
+    deps: {
+      readonly clock: Clock;
+      readonly catalog: Catalog;
+      readonly writer: HeartbeatWriter;
+      readonly hiveCalls?: HiveCalls;
+      readonly log?: QueenLog;
+    },
     options: QueenOptions = {},
   ) {
     this.clock = deps.clock;
@@ -116,6 +130,20 @@ export class Queen {
       }
     });
     this.line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line, aliases);
+    const { registry, line } = this;
+    const { clock, hiveCalls: calls = noHiveCalls, log = SILENT } = deps;
+    const onReached = (hiveId: string, url: string) => void this.onDemand.adopt(hiveId, url);
+    const libraries = new Libraries({ registry, clock, calls, log, onReached }, aliases);
+    this.placements = new Placements({ registry, clock, calls, libraries, log });
+    this.onDemand = new OnDemand(
+      { registry, clock, line, libraries, placements: this.placements, calls, log },
+      options.onDemand ?? DEFAULT_ON_DEMAND_LIMITS,
+    );
+    this.#stops.push(
+      () => libraries.stop(),
+      () => this.placements.end(),
+      () => this.onDemand.stop(),
+    );
     const evictAfterMs = options.evictAfterMs ?? DEFAULT_EVICT_AFTER_MS;
     this.#stops.push(
       this.clock.every(options.sweepMs ?? SWEEP_MS, () => {
@@ -309,14 +337,18 @@ export class Queen {
   // ---- reservations -------------------------------------------------------------------------------------------------
 
   /**
-   * A place at a worker, at once or within `wait_ms`.
+   * A place at a worker, at once or within `wait_ms`. A model that nobody has loaded is started, if a hive can do it.
    *
    * @param signal of the caller: when it hangs up it leaves the line, and a place that it was given is given back.
-   * @throws {HiveError} `NO_WORKER`
+   * @throws {HiveError} `NO_WORKER`, or why the model could not be started.
    */
   async reserve({ wait_ms, ...request }: ReserveBody, signal?: AbortSignal): Promise<ReservationReply> {
+    const { line, onDemand } = this;
+    const now = line.reserveNow(request);
+    const coming = now === undefined ? onDemand.bring(request) : undefined;
+    if (coming !== undefined && "error" in coming) throw coming.error;
     const waiting = signal === undefined ? { waitMs: wait_ms ?? 0 } : { waitMs: wait_ms ?? 0, signal };
-    const { reservation_id, hive_id, worker, model, expires_at_ms } = await this.line.reserve(request, waiting);
+    const { reservation_id, hive_id, worker, model, expires_at_ms } = now ?? (await line.reserve(request, waiting));
     return { reservation_id, hive_id, worker, model, expires_at_ms };
   }
 
@@ -364,6 +396,14 @@ export class Queen {
     this.#writer.stop();
   }
 }
+
+/** Where the queen tells what she does by herself. */
+export interface QueenLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+const SILENT: QueenLog = { info: () => {}, warn: () => {} };
 
 const hasModel = (worker: WorkerInfo, model: string): boolean =>
   worker.model_id === model || worker.models?.includes(model) === true;

@@ -62,6 +62,7 @@ export class WaitingLine {
   /** Lines by the normal names that wake them. */
   readonly #woken: Map<string, Set<Line>> = new Map();
   readonly #stops: readonly (() => void)[];
+  readonly #onServed: Set<(reservation: Reservation) => void> = new Set();
   readonly #totals: { served: number; timed_out: number; left: number; refused: number } = {
     ...{ served: 0, timed_out: 0, left: 0, refused: 0 },
   };
@@ -101,7 +102,13 @@ export class WaitingLine {
   reserveNow(request: ReserveRequest): Reservation | undefined {
     // Whoever waits was tried at the last event that made room. So there is none for another who is as easily content.
     if (this.#total > 0 && isPlain(request) && this.#somebodyWaitsFor(request.model)) return undefined;
-    return this.#registry.reserve(request);
+    return this.#reserve(request);
+  }
+
+  /** Calls `listener` with each place that is given. Returns what ends that. */
+  onServed(listener: (reservation: Reservation) => void): () => void {
+    this.#onServed.add(listener);
+    return () => this.#onServed.delete(listener);
   }
 
   /**
@@ -178,8 +185,15 @@ export class WaitingLine {
 
   /** Nobody waits any longer: all are refused with this. */
   refuseAll(error: HiveError): void {
+    this.refuse(() => true, error);
+  }
+
+  /** Those who wait for what `isMeant` names are refused with this: it does not come. */
+  refuse(isMeant: (request: ReserveRequest) => boolean, error: HiveError): void {
     for (const { waiters } of [...this.#lines.values()]) {
-      for (const waiter of [...waiters]) if (this.#remove(waiter)) waiter.refused(error);
+      for (const waiter of [...waiters]) {
+        if (isMeant(waiter.request) && this.#remove(waiter)) waiter.refused(error);
+      }
     }
   }
 
@@ -212,7 +226,7 @@ export class WaitingLine {
       const { request } = waiter;
       const plain = isPlain(request);
       if (plain && noRoomFor.has(request.model)) continue;
-      const reservation = this.#registry.reserve(request);
+      const reservation = this.#reserve(request);
       if (reservation === undefined) {
         if (plain) noRoomFor.add(request.model);
       } else if (this.#remove(waiter)) {
@@ -223,6 +237,12 @@ export class WaitingLine {
         reservation.release("cancelled");
       }
     }
+  }
+
+  #reserve(request: ReserveRequest): Reservation | undefined {
+    const reservation = this.#registry.reserve(request);
+    if (reservation !== undefined) for (const listener of this.#onServed) listener(reservation);
+    return reservation;
   }
 
   #somebodyWaitsFor(model: string): boolean {

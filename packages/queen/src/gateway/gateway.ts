@@ -174,14 +174,17 @@ export class Gateway {
     ours: readonly string[],
     refuse: (error: HiveError, options: { readonly param: string }) => void,
   ): void {
-    const { registry } = this.#queen;
+    const { registry, onDemand } = this.#queen;
     const { aliases } = this.#options;
     const createdS = this.#createdS;
     try {
       const value =
         path === MODELS_PATH
-          ? { object: "list", data: listModels(registry, { aliases, createdS }) }
-          : oneModel(registry, decoded(path.slice(MODELS_PATH.length + 1)), { createdS });
+          ? { object: "list", data: listModels(registry, { aliases, createdS, startable: () => onDemand.models() }) }
+          : oneModel(registry, decoded(path.slice(MODELS_PATH.length + 1)), {
+              createdS,
+              isStartable: (model) => onDemand.has(model),
+            });
       new Reply(response, { path: NO_PATH }, ours).answer(200, JSON_HEADERS, JSON.stringify(value));
     } catch (error) {
       if (!(error instanceof HiveError)) throw error;

@@ -8,6 +8,9 @@ export interface ModelSource {
   nearModels(name: string): readonly string[];
 }
 
+/** Names of models that nobody may have loaded, and that a request would have started. */
+export type StartableModels = () => Iterable<string>;
+
 /** One entry of OpenAI's listing, with what clients of OpenAI pass over. */
 export interface ListedModel {
   readonly id: string;
@@ -18,12 +21,17 @@ export interface ListedModel {
   readonly alias_of?: readonly string[];
   readonly workers: number;
   readonly idle_workers: number;
+  /** Nobody has it loaded: the first request has it started. */
+  readonly on_demand?: true;
 }
 
-/** All models that workers have now, and the aliases that stand for one of them; from memory, in the order of their names. */
+/**
+ * All models that workers have now, the aliases that stand for one of them, and those that a request would have started; from
+ * memory, in the order of their names.
+ */
 export function listModels(
   source: ModelSource,
-  options: { readonly aliases: ModelAliases; readonly createdS: number },
+  options: { readonly aliases: ModelAliases; readonly createdS: number; readonly startable: StartableModels },
 ): ListedModel[] {
   const { createdS: created } = options;
   const known = new Map(source.models().map((one) => [one.model, one]));
@@ -44,6 +52,10 @@ export function listModels(
     const alias_of = source.resolveModels(alias);
     if (!known.has(alias) && alias_of.length > 0) listed.push({ ...entry(alias, alias_of), alias_of });
   }
+  const names = new Set(listed.map(({ id }) => id));
+  for (const model of options.startable()) {
+    if (!names.has(model)) listed.push({ ...entry(model, []), on_demand: true });
+  }
   return listed.sort((a, b) => (a.id < b.id ? -1 : 1));
 }
 
@@ -51,9 +63,10 @@ export function listModels(
 export function oneModel(
   source: ModelSource,
   id: string,
-  options: { readonly createdS: number },
+  options: { readonly createdS: number; readonly isStartable: (model: string) => boolean },
 ): Pick<ListedModel, "id" | "object" | "created" | "owned_by"> {
-  if (source.resolveModels(id).length > 0) return { id, object: "model", created: options.createdS, owned_by: "hive" };
+  if (source.resolveModels(id).length > 0 || options.isStartable(id))
+    return { id, object: "model", created: options.createdS, owned_by: "hive" };
   const near = source.nearModels(id);
   const hint = near.length === 0 ? "GET /v1/models lists those there are" : `Near it: ${near.join(", ")}`;
   throw new HiveError("MODEL_NOT_FOUND", `No worker serves ${JSON.stringify(id)}. ${hint}`);

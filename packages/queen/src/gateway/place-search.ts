@@ -63,10 +63,18 @@ export class PlaceSearch {
       return;
     }
     const reservation = this.#places.reserveNow(request);
-    const hopeless = reservation === undefined ? this.#whyHopeless(this.#places.knownInMs() <= 0) : undefined;
-    if (reservation !== undefined) found(reservation);
-    else if (hopeless !== undefined) none(hopeless);
-    else this.#wait(request, found, none);
+    if (reservation !== undefined) {
+      found(reservation);
+      return;
+    }
+    const coming = this.#question.pin === undefined ? this.#places.bring(request) : undefined;
+    if (coming !== undefined && "error" in coming) {
+      none(this.#notStarted(coming.error));
+      return;
+    }
+    const hopeless = coming === undefined ? this.#whyHopeless(this.#places.knownInMs() <= 0) : undefined;
+    if (hopeless !== undefined) none(hopeless);
+    else this.#wait(request, { found, none, comingWithinMs: coming?.withinMs ?? 0 });
   }
 
   /** For a client that hangs up. */
@@ -75,13 +83,22 @@ export class PlaceSearch {
     this.#leaveLine = undefined;
   }
 
-  #wait(request: ReserveRequest, found: (reservation: Reservation) => void, none: (why: NoPlace) => void): void {
+  #wait(
+    request: ReserveRequest,
+    told: {
+      readonly found: (reservation: Reservation) => void;
+      readonly none: (why: NoPlace) => void;
+      /** A worker is being started, which may take longer than busy ones are waited for. */
+      readonly comingWithinMs: number;
+    },
+  ): void {
+    const { found, none, comingWithinMs } = told;
     const leftMs = Math.max(0, this.#queueWaitMs - this.#waitedMs);
     const isKnown = this.#places.resolveModels(this.#question.model).length > 0;
     this.#waitingSinceMs = this.#nowMs();
     try {
       this.#leaveLine = this.#places.wait(request, {
-        waitMs: isKnown ? leftMs : Math.min(leftMs, this.#places.knownInMs()),
+        waitMs: Math.max(comingWithinMs, isKnown ? leftMs : Math.min(leftMs, this.#places.knownInMs())),
         served: (reservation) => {
           this.#endWaiting();
           found(reservation);
@@ -135,8 +152,14 @@ export class PlaceSearch {
     return unknownModel(`The worker ${pinned.worker_id} does not serve ${JSON.stringify(model)}`);
   }
 
+  /** Its own tries were spent on it: asking again at once does not help. */
+  #notStarted(error: HiveError): NoPlace {
+    return { error, param: "model", retry: "spent", ending: "no_worker" };
+  }
+
   #whyNoneCame(error: HiveError): NoPlace {
     if (error.code === "SHUTTING_DOWN") return { error, ending: "refused" };
+    if (error.code !== "NO_WORKER") return this.#notStarted(error);
     // It has waited as long as one may come; a timer can be a millisecond early.
     return this.#whyHopeless(true) ?? { error, retry: "spent", ending: "no_worker" };
   }

@@ -1,10 +1,13 @@
-import type { HiveWorker, Outcome } from "hive-registry";
+import type { HiveWorker, Outcome, ReserveRequest } from "hive-registry";
 import type { Queen } from "../core/queen.ts";
 import type { WaitingLine } from "../core/waiting-line.ts";
+import type { Coming } from "../placement/on-demand.ts";
 
 /** What the gateway asks of the queen: places at workers, and what models and workers there are. */
 export interface Places extends Pick<WaitingLine, "reserveNow" | "wait"> {
   release(reservationId: string, outcome: Outcome): void;
+  /** Has a worker started for a request that found none, where nobody has its model and somebody can have it. */
+  bring(request: ReserveRequest): Coming | undefined;
   /** How long an unknown model may still turn up, because the queen has only started, ms. */
   knownInMs(): number;
   resolveModels(name: string): readonly string[];
@@ -33,6 +36,7 @@ export function placesOf(queen: Queen): Places {
     reserveNow: (request) => line.reserveNow(request),
     wait: (request, options) => line.wait(request, options),
     release: (reservationId, outcome) => queen.release(reservationId, outcome),
+    bring: (request) => queen.onDemand.bring(request),
     knownInMs: () => queen.knownInMs(),
     resolveModels: (name) => registry.resolveModels(name),
     nearModels: (name) => registry.nearModels(name),

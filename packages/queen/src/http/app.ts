@@ -21,6 +21,7 @@ import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
 import { heartbeatDoor, heartbeatTaker } from "./heartbeat-door.ts";
 import { heartbeatRoutes } from "./heartbeat-routes.ts";
 import { operationRoutes } from "./operation-routes.ts";
+import { placementRoutes } from "./placement-routes.ts";
 import { requestIds } from "./request-ids.ts";
 import { catalogRoutes, healthRoutes, registryRoutes, routingRoutes } from "./routes.ts";
 import { stopDoor } from "./stop-door.ts";
@@ -97,6 +98,7 @@ export async function buildApp(
   heartbeatRoutes(app, { queen, take, log });
   registryRoutes(app, queen);
   routingRoutes(app, queen);
+  placementRoutes(app, queen.placements);
   catalogRoutes(app, queen);
   const operations = new Operations({ clock: queen.clock, log });
   operationRoutes(app, {
@@ -126,6 +128,7 @@ const openapi = (options: AppOptions) => ({
     { name: "inference", description: "OpenAI's and Anthropic's paths, passed on to workers" },
     { name: "heartbeats", description: "Hives tell what runs on their machines" },
     { name: "registry", description: "What runs now" },
+    { name: "workers", description: "Start and end workers where there is room" },
     { name: "routing", description: "Who should serve a request" },
     { name: "catalog", description: "Configuration that survives restarts" },
     { name: "lifecycle", description: "Start and stop hives" },

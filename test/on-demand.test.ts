@@ -1,0 +1,85 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import type { HiveWorker, StatsReply } from "@hive-registry/client";
+import { ensureDemoModel } from "@hive-registry/worker";
+import { describe, expect, test } from "vitest";
+import { eventually } from "./support/eventually.ts";
+import { aWorkplace, type Workplace } from "./support/workplace.ts";
+
+/** What is wanted on a quiet machine: told, not demanded. */
+const FIRST_TOKEN_WANTED_MS = 5_000;
+
+/** A queen, and a hive with the demonstration model in its models folder, but no worker. */
+async function aColdFleet(settings: readonly string[] = []) {
+  const workplace = aWorkplace();
+  await putModel(workplace);
+  const queen = await workplace.queen(settings);
+  const agent = await workplace.agent(queen.url, ["--no-demo", "--id", "desk"]);
+  const get = async <T>(path: string): Promise<T> => (await fetch(`${queen.url}${path}`)).json() as Promise<T>;
+  const workers = async () => (await get<{ workers: HiveWorker[] }>("/api/v1/workers")).workers;
+  const ask = (model: string, stream = false) =>
+    fetch(`${queen.url}/v1/chat/completions`, {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ model, stream, max_tokens: 8, messages: [{ role: "user", content: "Hello" }] }),
+    });
+  await eventually("the queen knows what lies on the hive's disk", async () => {
+    const { data } = await get<{ data: { id: string }[] }>("/v1/models");
+    return data.some(({ id }) => id === "hive-demo");
+  });
+  return { workplace, queen, agent, get, workers, ask };
+}
+
+async function putModel({ stateDir }: Workplace): Promise<string> {
+  const dir = join(stateDir, "models");
+  mkdirSync(dir, { recursive: true });
+  return (await ensureDemoModel(dir)).path;
+}
+
+describe("a model that nobody has loaded", { timeout: 120_000 }, () => {
+  test("is listed, and the first request for it brings a worker that answers it", async () => {
+    const { get, workers, ask } = await aColdFleet();
+    expect((await get<{ data: object[] }>("/v1/models")).data).toMatchObject([
+      { id: "hive-demo", workers: 0, on_demand: true },
+    ]);
+    expect(await workers()).toEqual([]);
+
+    const startMs = performance.now();
+    const response = await ask("hive-demo", true);
+    expect(response.status).toBe(200);
+    const reader = (response.body as ReadableStream<Uint8Array>).getReader();
+    let text = "";
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      if (text === "") {
+        const tookMs = Math.round(performance.now() - startMs);
+        console.log(`first byte of a cold request: ${tookMs} ms (wanted below ${FIRST_TOKEN_WANTED_MS})`);
+      }
+      text += new TextDecoder().decode(value);
+    }
+    expect(text).toContain('"content"');
+    expect(text).toContain("[DONE]");
+    expect(await workers()).toMatchObject([{ hive_id: "desk", worker: { model_id: "hive-demo", state: "Idle" } }]);
+  });
+
+  test("is started once however many ask for it at the same time, under any of its names", async () => {
+    const { get, workers, ask } = await aColdFleet(["--model-aliases", "toy=hive-demo"]);
+    const seen = new Set<string>();
+    const watching = setInterval(async () => {
+      for (const { worker } of await workers()) seen.add(worker.worker_id);
+    }, 100);
+    const names = ["hive-demo", "toy", "Hive-Demo.gguf"];
+    const asked = Array.from({ length: 50 }, (_, at) => ask(names[at % 3] as string, at % 2 === 0));
+    await eventually("all of them wait", async () => {
+      const { requests } = await get<StatsReply>("/api/v1/stats");
+      return requests.queued + requests.in_flight + requests.completed_total >= 50;
+    });
+    const answers = await Promise.all(asked);
+    expect(answers.map(({ status }) => status)).toEqual(answers.map(() => 200));
+    await Promise.all(answers.map((answer) => answer.text()));
+    clearInterval(watching);
+    expect([...seen]).toEqual(["hive-demo"]);
+    expect(await workers()).toHaveLength(1);
+  });
+});
