@@ -28,8 +28,7 @@ export async function speak(
   const { response, dialect, body, answer, signal } = what;
   const { fault } = pace;
   const stopsAt = fault?.kind === "hang" || fault?.kind === "die" ? (fault.after_tokens ?? 0) : Infinity;
-  const isStreamed = dialect.stream?.isWanted?.(body) ?? body.stream === true;
-  const stream = isStreamed ? dialect.stream : undefined;
+  const stream = streamOf(dialect, body);
   const startMs = performance.now() + pace.firstTokenMs;
   const stop = (): Spoken => {
     if (fault?.kind === "hang") return "left";
@@ -62,6 +61,12 @@ export async function speak(
     response.end(text);
   }
   return "completed";
+}
+
+/** How the answer to this request is streamed; undefined when it is sent in one piece. */
+export function streamOf({ stream }: Dialect, body: Body): Dialect["stream"] {
+  const isWanted = stream?.isWanted?.(body) ?? body.stream === true;
+  return isWanted ? stream : undefined;
 }
 
 /** Counted from the beginning, so that late timers do not add up. At once when it is over already. */

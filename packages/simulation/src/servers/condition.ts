@@ -109,8 +109,7 @@ export class Condition {
   }
 
   async #load(model: string): Promise<void> {
-    const { wakeMs } = this.#options;
-    if (wakeMs > 0) await wait(wakeMs, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+    await this.pause(this.#options.wakeMs);
     if (this.#state === "sleeping") this.#enter("ready");
     this.#waking.delete(model);
     const { onDemand } = this.#kind;
@@ -118,7 +117,12 @@ export class Condition {
     if (onDemand === "adds" && !this.#loaded.includes(model)) this.#loaded = [...this.#loaded, model];
   }
 
-  /** Ends what it waits for. */
+  /** Waits so long, or until it is closed. */
+  async pause(ms: number): Promise<void> {
+    if (ms > 0) await wait(ms, undefined, { signal: this.#closing.signal }).catch(() => undefined);
+  }
+
+  /** Ends every pause. */
   close(): void {
     this.#closing.abort();
   }

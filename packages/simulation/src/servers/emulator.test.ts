@@ -285,6 +285,27 @@ describe("faults", () => {
     await eventually("nothing that runs", () => server.status().running === 0);
   });
 
+  test.each([
+    ["vllm", true],
+    ["llama-server", false],
+  ] as const)(
+    "`error` of %s comes in its own words, and inside a stream that has begun",
+    async (kind, endsWithDone) => {
+      const server = await anEmulator(kind, { answerTokens: 8 });
+      await server.control({ fault: { kind: "error", path: "/v1/chat" } });
+      const failed = await ask(server, { ...QUESTION, stream: true });
+      expect([failed.status, await failed.json()]).toMatchObject([500, { error: { code: 500 } }]);
+      await server.control({ fault: { kind: "error", path: "/v1/chat", after_tokens: 2 } });
+      const begun = await ask(server, { ...QUESTION, stream: true });
+      const text = await begun.text();
+      expect(begun.status).toBe(200);
+      expect(text.match(/"delta":\{"content"/g)).toHaveLength(2);
+      expect(text).toContain('data: {"error":{"message":"The model has crashed"');
+      expect(text).not.toContain('finish_reason":"stop');
+      expect(text.endsWith("data: [DONE]\n\n")).toBe(endsWithDone);
+    },
+  );
+
   test("a slow one says everything late", async () => {
     const server = await anEmulator("ollama");
     await server.control({ state: "slow", slow_ms: 60_000 });

@@ -77,6 +77,10 @@ export interface Kind {
   readonly post?: Readonly<Record<string, (body: Body, situation: Situation) => Deed | undefined>>;
   /** A comment that it puts into streams to keep them open. */
   readonly comment?: string;
+  /** It ends a stream that failed as one that did not, with `[DONE]`. */
+  readonly endsFailedStreams?: true;
+  /** It takes its key as `x-api-key`, too. */
+  readonly takesApiKeyHeader?: true;
   /** Whether this path wants the key, where one is set. */
   readonly locks: (path: string) => boolean;
   readonly unauthorized: Reply;

@@ -2,17 +2,21 @@ import { EMULATOR_STATES, type EmulatorState } from "./kind.ts";
 
 /**
  * What goes wrong on the way. `hang`: nothing comes and the connection stays open. `cut`: the connection is reset.
- * `garbage`: 200, called JSON, and broken off in the middle. `refuse`: `status` (default 500) with a text that no client knows.
+ * `garbage`: 200, called JSON, and broken off in the middle. `refuse`: `status` (default 500) with a text that no client knows. `error`: a failure as the kind words it, inside the stream
+ * when that has begun.
  */
-export const EMULATOR_FAULTS = ["hang", "cut", "garbage", "refuse"] as const;
+export const EMULATOR_FAULTS = ["hang", "cut", "garbage", "refuse", "error"] as const;
+type FaultKind = (typeof EMULATOR_FAULTS)[number];
+/** Those that can wait until an answer has begun. */
+const MIDWAY: readonly (FaultKind | undefined)[] = ["hang", "cut", "error"];
 
 export interface EmulatorFault {
-  readonly kind: (typeof EMULATOR_FAULTS)[number];
+  readonly kind: FaultKind;
   /** Which paths it meets: those that begin so. Default: all. */
   readonly path?: string;
   /** After so many requests it is over. Default: it stays. */
   readonly times?: number;
-  /** `hang` and `cut` of an inference come after so many tokens. Default 0: before the first byte. */
+  /** `hang`, `cut` and `error` of an inference come after so many tokens. Default: before the first byte. */
   readonly after_tokens?: number;
   readonly status?: number;
 }
@@ -92,9 +96,8 @@ export function readOrder(value: unknown): EmulatorOrder {
   if (wrong !== undefined) throw new TypeError(`an order has no ${wrong} such as ${JSON.stringify(value[wrong])}`);
   const order = value as EmulatorOrder;
   const { kind, after_tokens } = order.fault ?? {};
-  if (after_tokens !== undefined && kind !== "hang" && kind !== "cut") {
-    throw new TypeError(`${kind} comes at once: after_tokens is for hang and cut`);
-  }
+  if (after_tokens !== undefined && !MIDWAY.includes(kind))
+    throw new TypeError(`${kind} comes at once, not after tokens`);
   if (order.for_ms !== undefined && order.state === undefined) throw new TypeError("for_ms goes with a state");
   return order;
 }

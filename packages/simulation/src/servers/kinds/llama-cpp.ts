@@ -46,6 +46,7 @@ export const llamaCpp: Kind = {
     "/metrics": metrics,
   },
   inference: openai("chat/completions", "completions", "embeddings"),
+  takesApiKeyHeader: true,
   locks: (path) => path !== "/health",
   unauthorized: {
     ...failure(

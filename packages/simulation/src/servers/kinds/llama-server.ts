@@ -46,6 +46,7 @@ export const llamaServer: Kind = {
     ...openai("chat/completions", "completions", "embeddings", "rerank", "responses", "messages"),
     ...{ "/chat/completions": CHAT, "/completion": LLAMA_COMPLETION },
   },
+  takesApiKeyHeader: true,
   locks: (path) => !OPEN.has(path),
   unauthorized: fail(401, "Invalid API Key"),
   notFound: () => fail(404, "File Not Found"),

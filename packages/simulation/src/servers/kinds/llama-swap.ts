@@ -32,6 +32,7 @@ export const llamaSwap: Kind = {
   },
   inference: openai("chat/completions", "completions", "embeddings", "rerank", "responses", "messages"),
   post: { "/api/models/unload": () => ({ reply: text(200, "OK"), order: { loaded: [] } }) },
+  takesApiKeyHeader: true,
   locks: (path) => path !== "/health",
   unauthorized: {
     ...fail(401, "unauthorized: invalid or missing API key"),

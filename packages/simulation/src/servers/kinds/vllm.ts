@@ -41,6 +41,7 @@ export const vllm: Kind = {
     "/sleep": () => ({ reply: EMPTY, order: { state: "sleeping" } }),
     "/wake_up": () => ({ reply: EMPTY, order: { state: "ready" } }),
   },
+  endsFailedStreams: true,
   locks: (path) => LOCKED.some((prefix) => path.startsWith(prefix)),
   unauthorized: json(401, { error: "Unauthorized" }),
   notFound: () => json(404, { detail: "Not Found" }),
