@@ -2,14 +2,19 @@ import { createServer, type RequestListener } from "node:http";
 import { type AddressInfo, createServer as createSocketServer, type Socket } from "node:net";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { BODY_BYTES_MAX, type HttpServer, httpServer } from "./http-server.ts";
+import type { Server } from "./server-engine.ts";
 import { recognise } from "./server-engines.ts";
 import { aServer } from "./testing/a-server.ts";
 
-/** Listens with `answer` on a free port; ended with the test. */
+/** Listens with `answer` on a free port, for whoever knows its path; ended with the test. */
 async function aListener(answer: RequestListener): Promise<HttpServer> {
-  const http = createServer(answer);
+  const http = createServer((request, response) => {
+    // Hives of other tests look at every port of the machine.
+    if (request.url?.startsWith("/for-this-test/") === true) answer(request, response);
+    else response.writeHead(404).end();
+  });
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  const server = httpServer(`http://127.0.0.1:${(http.address() as AddressInfo).port}`);
+  const server = httpServer(`http://127.0.0.1:${(http.address() as AddressInfo).port}/for-this-test`);
   onTestFinished(async () => {
     server.close();
     http.closeAllConnections();
@@ -19,7 +24,7 @@ async function aListener(answer: RequestListener): Promise<HttpServer> {
 }
 
 /** Something that listens and does not speak HTTP. */
-async function aStranger(greet: (socket: Socket) => void): Promise<{ server: HttpServer; connections: () => number }> {
+async function aStranger(greet: (socket: Socket) => void): Promise<HttpServer> {
   const sockets: Socket[] = [];
   const listener = createSocketServer((socket) => {
     sockets.push(socket);
@@ -33,7 +38,17 @@ async function aStranger(greet: (socket: Socket) => void): Promise<{ server: Htt
     for (const socket of sockets) socket.destroy();
     await new Promise((resolve) => listener.close(resolve));
   });
-  return { server, connections: () => sockets.length };
+  return server;
+}
+
+/** The same server, with what it is asked. */
+function watched(server: Server, options: { readonly timeoutMs?: number } = {}): { server: Server; asked: string[] } {
+  const asked: string[] = [];
+  const get = (path: string) => {
+    asked.push(path);
+    return server.get(path, options);
+  };
+  return { server: { url: server.url, get }, asked };
 }
 
 test("an answer has its status, its headers in any case, its text and what that is as JSON", async () => {
@@ -102,7 +117,7 @@ test("an answer whose connection breaks is none", async () => {
 
 test("an answer without a length ends with its connection, as those of old servers do", async () => {
   const body = "x".repeat(500_000);
-  const { server } = await aStranger((socket) => {
+  const server = await aStranger((socket) => {
     socket.once("data", () => socket.end(`HTTP/1.0 200 OK\r\nServer: BaseHTTP/0.6 Python/3.12.4\r\n\r\n${body}`));
   });
   for (let question = 0; question < 5; question += 1) expect((await server.get("/"))?.text).toBe(body);
@@ -165,17 +180,17 @@ describe("a stranger", () => {
         void socket.on("data", () => socket.end("HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n")),
     ],
   ])("%s is no server, and is left alone after two questions", async (_, greet) => {
-    const { server, connections } = await aStranger(greet);
-    expect(await recognise(server)).toBeUndefined();
-    expect(connections()).toBe(2);
+    const server = await aStranger(greet);
+    const { asked, ...watching } = watched(server);
+    expect(await recognise(watching.server)).toBeUndefined();
+    expect(asked).toHaveLength(2);
     expect(server.failure).toMatch(/^[A-Z_0-9]+$/);
   });
 
   test("who says nothing at all is left alone after two questions", async () => {
-    const { server, connections } = await aStranger(() => {});
-    const hasty = { url: server.url, get: (path: string) => server.get(path, { timeoutMs: 30 }) };
-    expect(await recognise(hasty)).toBeUndefined();
-    expect(connections()).toBe(2);
+    const { server, asked } = watched(await aStranger(() => {}), { timeoutMs: 30 });
+    expect(await recognise(server)).toBeUndefined();
+    expect(asked).toHaveLength(2);
   });
 
   test("without TLS is no server at an https URL", async () => {

@@ -6,7 +6,7 @@ import type { Answer, Probe, ServedModel, Server, ServerEngine } from "./server-
 import { isLoading, isRefusal, jsonIn, loading, locked, ready, textIn, troubleIn, unreadable } from "./standing.ts";
 
 /** Both wait for the batch that is being computed, which takes as long as its prompts are long. */
-const LOAD_LIMIT_MS = 3_000;
+const LOAD_LIMIT_MS = 2_000;
 const RUNNING = "llamacpp:requests_processing";
 const WAITING = "llamacpp:requests_deferred";
 /** Of older builds; newer ones do not tell. */

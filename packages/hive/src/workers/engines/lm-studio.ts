@@ -2,7 +2,7 @@ import { askFirst, Kept } from "./kept.ts";
 import { listedModels } from "./openai-models.ts";
 import { fieldsOf, isObject, listOf, modelList, modelOf, sumOf } from "./reading.ts";
 import type { Answer, Probe, ServerEngine } from "./server-engine.ts";
-import { isOk, jsonIn, ready, troubleIn, unreadable } from "./standing.ts";
+import { isOk, isRefusal, jsonIn, ready, troubleIn, unreadable } from "./standing.ts";
 
 /** Before 0.4.0. */
 const OLD_LIST = "/api/v0/models";
@@ -17,7 +17,9 @@ export const lmStudio: ServerEngine = {
   name: "lm-studio",
 
   async recognises(server) {
-    const listed = listedModels(await server.get(OLD_LIST));
+    const answer = await server.get(OLD_LIST);
+    if (asksForItsToken(answer)) return true;
+    const listed = listedModels(answer);
     if (listed === undefined || !listed.every(({ state }) => STATES.includes(state))) return false;
     // Without a single model its list tells nothing, but its newer one is like no other's.
     return listed.length > 0 || isNewList(await server.get(NEW_LIST));
@@ -44,6 +46,11 @@ function probeOld(answer: Answer): Probe {
     modelOf(id, state === "loaded", { context_tokens: loaded_context_length ?? max_context_length }),
   );
   return ready({ models: modelList(models) });
+}
+
+/** Only its words tell it from others that demand a key. */
+function asksForItsToken(answer: Answer | undefined): boolean {
+  return isRefusal(answer) && answer?.text.includes("LM Studio API token") === true;
 }
 
 function isNewList(answer: Answer | undefined): boolean {

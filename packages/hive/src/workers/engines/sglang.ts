@@ -32,7 +32,7 @@ const UNKNOWN_LOAD: Load = {
 };
 
 /** It asks the scheduler, which may be at a batch. */
-const LOAD_LIMIT_MS = 3_000;
+const LOAD_LIMIT_MS = 2_000;
 
 /** Where load is told, best first: the first is of 2026, the second is off unless asked for, the third is old. */
 const SOURCES = [

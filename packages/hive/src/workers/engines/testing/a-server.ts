@@ -1,5 +1,5 @@
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import { type HttpServer, httpServer } from "../http-server.ts";
 import type { Answer, Server } from "../server-engine.ts";
@@ -18,24 +18,26 @@ export interface AServer {
   stop(): Promise<void>;
 }
 
+/** Hives of other tests look at every port of the machine: only what is asked below this path is for this server. */
+const OWN = "/for-this-test";
+
 /** A real server on a free port that answers from pages; ended with the test. */
 export async function aServer(pages: Pages, options: { readonly key?: string } = {}): Promise<AServer> {
   const asked: string[] = [];
   const keys: (string | undefined)[] = [];
   let now = pages;
-  let connections = 0;
+  const sockets = new Set<Socket>();
   const http = createServer((request, response) => {
-    const path = request.url ?? "";
+    if (request.url?.startsWith(`${OWN}/`) !== true) return void response.writeHead(404).end();
+    const path = request.url.slice(OWN.length);
+    sockets.add(request.socket);
     asked.push(`${request.method} ${path}`);
     keys.push(request.headers.authorization);
     const { status = 200, headers = {}, body = "" } = pageAt(now, path);
     response.writeHead(status, headers).end(textOf(body));
   });
-  http.on("connection", () => {
-    connections += 1;
-  });
   await new Promise<void>((resolve) => http.listen(0, "127.0.0.1", resolve));
-  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}`;
+  const url = `http://127.0.0.1:${(http.address() as AddressInfo).port}${OWN}`;
   const server = httpServer(url, options);
   const stop = async (): Promise<void> => {
     server.close();
@@ -44,7 +46,7 @@ export async function aServer(pages: Pages, options: { readonly key?: string } =
   };
   onTestFinished(stop);
   return {
-    ...{ server, url, asked, keys, stop, connections: () => connections },
+    ...{ server, url, asked, keys, stop, connections: () => sockets.size },
     answer(others) {
       now = others;
     },

@@ -43,7 +43,7 @@ export const lmStudioSamples: Samples = {
   engine: "lm-studio",
   source:
     "lmstudio-ai/docs c6854fba 1_developer (closed source, not verified); the values of the newer list, the second model and " +
-    "the answer to an unknown path are constructed",
+    "the answer to an unknown path are constructed; the refusal is of agustif/opencode-lmstudio issue #41 (LM Studio 0.4.18)",
   ready: {
     pages: READY,
     probe: {
@@ -58,5 +58,18 @@ export const lmStudioSamples: Samples = {
   broken: {
     pages: but(READY, { "/api/v0/models": page(500, { error: "?" }), "/api/v1/models": page(500, { error: "?" }) }),
     probe: { state: "broken" },
+  },
+  locked: {
+    pages: {
+      otherwise: page(401, {
+        error: {
+          ...{ type: "invalid_request", code: "invalid_api_key" },
+          message:
+            "An LM Studio API token is required to make requests to this server, but none was provided using the " +
+            "Authorization header using the 'Bearer' scheme (i.e., 'Authorization: Bearer $LM_API_TOKEN').",
+        },
+      }),
+    },
+    probe: { state: "locked", models: [] },
   },
 };
