@@ -219,17 +219,24 @@ describe("servers of servers", () => {
 });
 
 describe("following", () => {
-  test("a server is asked every second, and half as often when it has been idle for long", async () => {
+  test("a server is asked every second while something changes there or it loads, and less often when nothing does", async () => {
     const { discovery, serve, pass, asked } = aDiscovery();
-    const played = serve(8_000, "vllm", { probe: { slots_busy: 1 } });
+    const [changing, loading] = [
+      serve(8_000, "vllm"),
+      serve(8_001, "vllm", { probe: { state: "loading", models: [] } }),
+    ];
+    serve(8_002, "vllm", { probe: { slots_busy: 2 } });
     discovery.start();
-    await pass(100_000);
-    expect(asked.probed.length).toBeGreaterThan(90);
-    played.probe = aProbe();
-    await pass(40_000);
-    const { length } = asked.probed;
-    await pass(100_000);
-    expect(asked.probed.length - length).toBeLessThan(60);
+    for (let at = 0; at < 120; at++) {
+      changing.probe = aProbe({ slots_busy: at % 3 });
+      await pass(1_000);
+    }
+    expect(loading.probe?.state).toBe("loading");
+    const timesOf = (port: number) => asked.probed.filter((url) => url.endsWith(`:${port}`)).length;
+    expect(timesOf(8_000)).toBeGreaterThan(110);
+    expect(timesOf(8_001)).toBeGreaterThan(110);
+    expect(timesOf(8_002)).toBeGreaterThan(55);
+    expect(timesOf(8_002)).toBeLessThan(70);
   });
 
   test("only news is told: a server that stays as it is says nothing for hours", async () => {
@@ -241,7 +248,7 @@ describe("following", () => {
     await pass(60_000);
     expect(changes()).toBe(before);
     played.probe = aProbe({ slots_busy: 3 });
-    await pass(2_500);
+    await pass(3_500);
     expect(changes()).toBe(before + 1);
     expect(discovery.list()[0]?.sight.probe.slots_busy).toBe(3);
   });
@@ -254,11 +261,11 @@ describe("following", () => {
     played.probe = undefined;
     played.failure = "TIMEOUT";
     const before = changes();
-    await pass(5_000);
+    await pass(8_000);
     expect(discovery.list()[0]?.sight.silences).toBeGreaterThanOrEqual(HANGS_AFTER);
     expect(changes()).toBe(before + 1);
     played.probe = aProbe();
-    await pass(2_000);
+    await pass(4_000);
     expect(discovery.list()[0]?.sight.silences).toBe(0);
     expect(changes()).toBe(before + 2);
   });

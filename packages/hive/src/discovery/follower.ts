@@ -4,12 +4,10 @@ import type { HttpServer } from "../workers/engines/http-server.ts";
 import type { Probe, Server, ServerEngine } from "../workers/engines/server-engine.ts";
 import type { Gate } from "./gate.ts";
 
-/** How often a server is asked how it stands. */
+/** How often a server is asked how it stands, while that changes. */
 export const PROBE_EVERY_MS = 1_000;
-/** One that has been idle and the same for so long is asked less often … */
-const CALM_AFTER_MS = 30_000;
-/** … by this factor. */
-const CALM_FACTOR = 2;
+/** One that has stood as it does for so long is asked half as often; not while it loads. */
+const SAME_AFTER_MS = 5_000;
 /** Whatever an engine does for one probe or one recognition ends by then. */
 const PROBE_LIMIT_MS = 5_000;
 const RECOGNITION_LIMIT_MS = 15_000;
@@ -68,7 +66,7 @@ export class Follower {
   #sight: Sight | undefined;
   #tries = 0;
   #refusals = 0;
-  #calmSinceMs = 0;
+  #sameSinceMs = 0;
   #cancel: () => void = () => {};
   /** Counts starts, so that what was under way when it stopped does not count. */
   #run = 0;
@@ -165,8 +163,9 @@ export class Follower {
 
   #pauseMs(): number {
     if (this.#sight?.probe.state === "locked") return LOCKED_EVERY_MS;
-    const isQuiet = this.#deps.clock.nowMs() - this.#calmSinceMs >= CALM_AFTER_MS;
-    return isQuiet ? CALM_FACTOR * this.#probeEveryMs : this.#probeEveryMs;
+    if (this.#sight?.probe.state === "loading") return this.#probeEveryMs;
+    const sameMs = this.#deps.clock.nowMs() - this.#sameSinceMs;
+    return sameMs >= SAME_AFTER_MS ? 2 * this.#probeEveryMs : this.#probeEveryMs;
   }
 
   /** Whether this is news. */
@@ -175,7 +174,7 @@ export class Follower {
     const before = this.#sight;
     const nowMs = clock.nowMs();
     const isNews = before === undefined || before.silences >= HANGS_AFTER || !isSame(before.probe, probe);
-    if (isNews || !isCalm(probe)) this.#calmSinceMs = nowMs;
+    if (isNews) this.#sameSinceMs = nowMs;
     this.#refusals = 0;
     this.#sight = {
       engine: engine.name,
@@ -200,7 +199,3 @@ function isSame(before: Probe, now: Probe): boolean {
     before.models.every(({ id, loaded }, at) => now.models[at]?.id === id && now.models[at].loaded === loaded)
   );
 }
-
-/** Nothing runs there, as far as it tells. */
-const isCalm = ({ state, slots_busy, queue_depth }: Probe): boolean =>
-  state !== "loading" && (slots_busy ?? 0) === 0 && (queue_depth ?? 0) === 0;

@@ -1,6 +1,5 @@
 /** Which process holds which listening socket (Linux). */
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
-import { join } from "node:path";
 import { parseStat } from "../workers/process-tree.ts";
 import type { Listener, ListenerSource } from "./listener.ts";
 import { type ListenRow, readListenRows } from "./proc-net.ts";
@@ -10,13 +9,14 @@ const PROCESSES_AT_ONCE = 8;
 const LOOK_EVERY_MS = 500;
 
 /**
- * Reads the tables of sockets at each look, which costs microseconds. The open files of all processes are looked through only
- * when a socket appears whose owner is not known yet.
+ * Reads the tables of sockets at each look, which costs microseconds. The open files of processes are looked through only when a
+ * socket appears whose owner is not known yet: first those of new processes, for it is mostly one of them.
  */
 export class ProcListeners implements ListenerSource {
   readonly everyMs: number = LOOK_EVERY_MS;
   readonly #root: string;
   readonly #owners = new Map<string, number | undefined>();
+  #pids: ReadonlySet<string> = new Set();
 
   constructor(root = "/proc") {
     this.#root = root;
@@ -28,21 +28,33 @@ export class ProcListeners implements ListenerSource {
     const wanted = rows.filter(({ port }) => wants(port));
     const present = new Set(wanted.map(({ inode }) => inode));
     for (const inode of this.#owners.keys()) if (!present.has(inode)) this.#owners.delete(inode);
-    const strangers = [...present].filter((inode) => !this.#owners.has(inode));
-    if (strangers.length > 0) {
-      const owners = await ownersOf(new Set(strangers), this.#root);
-      for (const inode of strangers) this.#owners.set(inode, owners.get(inode));
-    }
+    const strangers = new Set([...present].filter((inode) => !this.#owners.has(inode)));
+    if (strangers.size > 0) await this.#findOwners(strangers);
     return wanted.map(({ address, port, uid, inode }) => {
       const pid = this.#owners.get(inode);
       return { address, port, uid, ...(pid !== undefined && { pid }) };
     });
   }
 
+  async #findOwners(inodes: ReadonlySet<string>): Promise<void> {
+    const pids = readdirSync(this.#root).filter((name) => /^\d+$/.test(name));
+    const known = this.#pids;
+    this.#pids = new Set(pids);
+    const rest = new Set(inodes);
+    for (const some of [pids.filter((pid) => !known.has(pid)), pids.filter((pid) => known.has(pid))]) {
+      for (const [inode, pid] of await ownersOf(rest, some, this.#root)) {
+        this.#owners.set(inode, pid);
+        rest.delete(inode);
+      }
+      if (rest.size === 0) return;
+    }
+    for (const inode of rest) this.#owners.set(inode, undefined);
+  }
+
   #rows(): ListenRow[] | undefined {
     const tables = ["tcp", "tcp6"].map((name) => {
       try {
-        return readListenRows(join(this.#root, "self/net", name));
+        return readListenRows(`${this.#root}/self/net/${name}`);
       } catch {
         return undefined;
       }
@@ -56,26 +68,27 @@ export class ProcListeners implements ListenerSource {
  * The process of each socket, where it may be known. Several hold one that they inherited: then the eldest, which the others
  * descend from.
  */
-async function ownersOf(inodes: ReadonlySet<string>, root: string): Promise<Map<string, number>> {
+async function ownersOf(
+  inodes: ReadonlySet<string>,
+  pids: readonly string[],
+  root: string,
+): Promise<Map<string, number>> {
   const owners = new Map<string, { readonly pid: number; readonly start_time: number }>();
-  let looked = 0;
-  for (const name of readdirSync(root)) {
-    if (!/^\d+$/.test(name)) continue;
-    for (const inode of socketsOf(join(root, name, "fd"))) {
+  for (const [at, name] of pids.entries()) {
+    for (const inode of socketsOf(`${root}/${name}/fd`)) {
       if (!inodes.has(inode)) continue;
-      const pid = Number(name);
-      const start_time = startOf(join(root, name));
+      const start_time = startOf(`${root}/${name}`);
       const known = owners.get(inode);
-      if (known === undefined || start_time < known.start_time) owners.set(inode, { pid, start_time });
+      if (known === undefined || start_time < known.start_time) owners.set(inode, { pid: Number(name), start_time });
     }
-    if (++looked % PROCESSES_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
+    if ((at + 1) % PROCESSES_AT_ONCE === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   return new Map([...owners].map(([inode, { pid }]) => [inode, pid]));
 }
 
 function startOf(dir: string): number {
   try {
-    return parseStat(readFileSync(join(dir, "stat"), "utf8"))?.start_time ?? Number.POSITIVE_INFINITY;
+    return parseStat(readFileSync(`${dir}/stat`, "utf8"))?.start_time ?? Number.POSITIVE_INFINITY;
   } catch {
     return Number.POSITIVE_INFINITY;
   }
@@ -86,8 +99,8 @@ function socketsOf(dir: string): string[] {
   const sockets: string[] = [];
   try {
     for (const file of readdirSync(dir)) {
-      const inode = /^socket:\[(\d+)\]$/.exec(linkOf(join(dir, file)))?.[1];
-      if (inode !== undefined) sockets.push(inode);
+      const link = linkOf(`${dir}/${file}`);
+      if (link.startsWith("socket:[")) sockets.push(link.slice("socket:[".length, -1));
     }
   } catch {
     // Another user's, or gone.
