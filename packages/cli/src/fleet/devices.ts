@@ -16,7 +16,7 @@ export async function devices(
   deps.print(summary(machine));
   deps.print(
     machine.devices.length === 0
-      ? "No GPU found: workers run on the CPU. If there is one, `nvidia-smi` must work for the user that runs the hive."
+      ? "No GPU found: workers run on the CPU. If there is one, its driver must be loaded; for NVIDIA, `nvidia-smi` must work for the user that runs the hive."
       : table(machine.devices, COLUMNS, deps.look),
   );
   for (const note of machine.notes ?? []) deps.print(`Note: ${oneLine(note)}`);

@@ -1,7 +1,7 @@
 /** AMD GPUs as the kernel's driver `amdgpu` shows them in /sys: no tool of AMD's is needed. */
 import type { CardKind, CardNumbers, FixedCard } from "./card-source.ts";
 import { readSensors } from "./card-source.ts";
-import { type Card, cardsOf, pciNames, VENDOR } from "./drm-cards.ts";
+import { type Card, cardsOf, pciNames, VENDOR, withheldNote } from "./drm-cards.ts";
 import { type Files, fieldsIn, numberIn } from "./files.ts";
 import type { Memory } from "./memory.ts";
 import type { Look } from "./reading.ts";
@@ -33,7 +33,11 @@ export function amdSysfs(files: Files, memory: () => Memory): CardKind<AmdCard> 
       const notes: string[] = [];
       for (const found of cardsOf(VENDOR.amd, files)) {
         if (found.driver !== "amdgpu") continue;
-        const node = nodes.get(renderMinor(found, files));
+        if (found.withheld) {
+          notes.push(withheldNote(found));
+          continue;
+        }
+        const node = nodes.get(found.render_minor ?? Number.NaN);
         const card = describe(found, node, { files, nameOf });
         if (card.unified && node?.compute_units !== undefined && node.compute_units <= DISPLAY_ONLY_UNITS) {
           notes.push(`the GPU at ${card.pci_address} (${card.name}) is too small to compute with: left out`);
@@ -94,14 +98,6 @@ function computeNodes(files: Files): ReadonlyMap<number, ComputeNode> {
   }
   return nodes;
 }
-
-const renderMinor = ({ folder }: Card, files: Files): number =>
-  Number(
-    files
-      .names(`${folder}/device/drm`)
-      .find((name) => name.startsWith("renderD"))
-      ?.slice("renderD".length),
-  );
 
 async function measure(card: AmdCard, files: Files, memory: () => Memory): Promise<Look<CardNumbers>> {
   const device = `${card.folder}/device`;

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../testing/eventually.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
@@ -133,6 +134,16 @@ describe("from /sys", () => {
     expect(source.notes()).toEqual(["the GPU at 0000:03:00.0 (AMD GPU 0x744c) did not answer for 10 s"]);
   });
 
+  test("in a container that was not given a card, it is left out, though the machine's /sys shows it", async () => {
+    const files = aMachine({ ...rx7900(0), ...rx7900(1, "0000:0a:00.0") });
+    files.remove("/dev/dri/renderD128");
+    const { source } = await aSource(files);
+    expect(source.devices().map(({ info }) => info.id)).toEqual(["0000:0a:00.0"]);
+    expect(source.notes()).toEqual([
+      "the GPU at 0000:03:00.0 is not given to this container (below /dev/dri): left out",
+    ]);
+  });
+
   test("a machine without AMD GPUs has none, and no program is started to see that", async () => {
     const { source, calls } = await aSource(aMachine({}));
     expect([source.devices(), source.notes(), calls]).toEqual([[], [], []]);
@@ -196,6 +207,18 @@ describe("from amd-smi, where /sys does not tell", () => {
 });
 
 describe("amd-smi's JSON", () => {
+  test("is read or refused, whatever it is", () => {
+    const gpu = fc.record({ gpu: fc.nat(9), usage: fc.jsonValue(), mem_usage: fc.jsonValue() });
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.array(gpu)), fc.jsonValue(), (metric, fixed) => {
+        for (const { info } of parseAmdSmi(JSON.stringify(metric), JSON.stringify(fixed)) ?? []) {
+          expect(info.name).not.toBe("");
+          expect(info.utilization_percent ?? 0).toBeLessThanOrEqual(100);
+        }
+      }),
+    );
+  });
+
   test("is a list after warnings, with memory in MiB that it calls MB", () => {
     expect(parseAmdSmi(METRIC_LIST, undefined)?.[0]?.info).toMatchObject({
       ...{ id: "rocm-0", name: "AMD GPU 0", utilization_percent: 42, temperature_c: 40, power_w: 35 },

@@ -1,3 +1,4 @@
+import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../testing/eventually.ts";
 import { FakeClock } from "../testing/fake-clock.ts";
@@ -95,6 +96,15 @@ describe("what the tools print", () => {
   test.each(["", "+-o X\n  {\n  }\n", '+-o X\n "PerformanceStatistics" = {}\n'])("is unknown when it is %j", (text) => {
     expect(parseAccelerators(text).map(({ in_use_bytes }) => in_use_bytes)).toEqual(
       text.includes("Stat") ? [null] : [],
+    );
+  });
+
+  test("is read or refused, whatever it is", () => {
+    fc.assert(
+      fc.property(fc.oneof(fc.jsonValue(), fc.array(fc.jsonValue())), (list) => {
+        for (const { name } of parseDisplays(JSON.stringify({ SPDisplaysDataType: list })) ?? [])
+          expect(name).not.toBe("");
+      }),
     );
   });
 

@@ -13,6 +13,10 @@ export interface Card {
   readonly driver: string;
   /** `0x744c`. */
   readonly device: string;
+  /** The number of its file below /dev/dri, through which programs compute. */
+  readonly render_minor: number | undefined;
+  /** That file is not here: a container shows the whole machine's /sys, but programs in it cannot use this card. */
+  readonly withheld: boolean;
 }
 
 /** A machine has a few; what a broken /sys lists beyond these is left out. */
@@ -29,10 +33,18 @@ export function cardsOf(vendor: string, files: Files): Card[] {
     const pci_address = about.get("PCI_SLOT_NAME")?.toLowerCase();
     if (pci_address === undefined || cards.length >= CARDS_MAX) continue;
     const device = files.text(`${folder}/device/device`)?.trim() ?? "";
-    cards.push({ folder, pci_address, driver: about.get("DRIVER") ?? "", device });
+    const render = files.names(`${folder}/device/drm`).find((one) => one.startsWith("renderD"));
+    cards.push({
+      ...{ folder, pci_address, driver: about.get("DRIVER") ?? "", device },
+      render_minor: render === undefined ? undefined : Number(render.slice("renderD".length)),
+      withheld: render !== undefined && !files.names("/dev/dri").includes(render),
+    });
   }
   return cards.sort((a, b) => (a.pci_address < b.pci_address ? -1 : 1));
 }
+
+export const withheldNote = ({ pci_address }: Card): string =>
+  `the GPU at ${pci_address} is not given to this container (below /dev/dri): left out`;
 
 /** How many NVIDIA GPUs the machine has, also when their driver is broken: they have the first numbers. */
 export function nvidiaCount(files: Files): number {

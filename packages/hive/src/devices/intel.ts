@@ -1,7 +1,7 @@
 /** Intel GPUs as the kernel's drivers `xe` and `i915` show them in /sys. Neither tells there how much memory is free. */
 import type { Clock } from "../clock.ts";
 import { type CardKind, type FixedCard, readSensors } from "./card-source.ts";
-import { type Card, cardsOf, pciNames, VENDOR } from "./drm-cards.ts";
+import { type Card, cardsOf, pciNames, VENDOR, withheldNote } from "./drm-cards.ts";
 import { type Files, numberIn } from "./files.ts";
 
 export interface IntelCard extends FixedCard {
@@ -36,10 +36,11 @@ export function intelSysfs(files: Files, clock: Clock): CardKind<IntelCard> {
 
   return {
     find() {
-      const cards = cardsOf(VENDOR.intel, files)
-        .filter(({ driver }) => driver === "xe" || driver === "i915")
+      const found = cardsOf(VENDOR.intel, files).filter(({ driver }) => driver === "xe" || driver === "i915");
+      const cards = found
+        .filter(({ withheld }) => !withheld)
         .map((card) => describe(card, nameOf(VENDOR.intel, card.device)));
-      return { cards, notes: cards.map(remark) };
+      return { cards, notes: [...cards.map(remark), ...found.filter(({ withheld }) => withheld).map(withheldNote)] };
     },
     async measure(card) {
       const { temperature_c } = await readSensors(files, `${card.folder}/device`, {

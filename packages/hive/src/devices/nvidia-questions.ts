@@ -9,6 +9,9 @@ import type { ProcessMemory } from "./source.ts";
 /** A round of sampling waits so long for which process holds what; then the answer of the round before counts. */
 const PROCESSES_WAIT_MS = 1_000;
 
+/** What ended, or was killed, is gone by then. */
+const GONE_WAIT_MS = 1_000;
+
 /** What was answered, and when. */
 interface Answer<T> {
   readonly value: T;
@@ -100,9 +103,9 @@ export class NvidiaQuestions {
       this.#running = undefined;
     });
     const { text, problem } = await running.answer;
-    if (problem !== undefined) return undefined;
-    await running.ended;
-    return text;
+    // Gone a moment later, unless it hangs in the driver: then nobody waits for it.
+    await within(this.#deps.clock, GONE_WAIT_MS, running.ended);
+    return problem === undefined ? text : undefined;
   }
 
   #now<T>(value: T): Answer<T> {

@@ -7,7 +7,7 @@ import type { Files } from "./files.ts";
 import { startNvidia } from "./nvidia.ts";
 import { sharesProcessNumbers } from "./nvidia-proc.ts";
 import type { DeviceSource } from "./source.ts";
-import { aMachine } from "./testing/a-machine.ts";
+import { aMachine, below } from "./testing/a-machine.ts";
 import { aNvidiaSmi, gpuLine, type Play } from "./testing/fake-nvidia-smi.ts";
 import { MIG_GPU, MIG_LIST, MIG_QUERY, PROC_INFORMATION } from "./testing/nvidia-samples.ts";
 
@@ -63,6 +63,13 @@ test("a machine without nvidia-smi has no NVIDIA GPUs, and says so once and quie
   expect(source.notes()).toEqual([]);
   expect(messages()).toEqual(["no nvidia-smi here: no NVIDIA GPUs are looked for"]);
   expect(await source.processes()).toBeUndefined();
+});
+
+test("a machine that has an NVIDIA GPU, but no nvidia-smi, says so: the driver is missing, or a container was not given it", async () => {
+  const bus = below("/sys/bus/pci/devices/0000:01:00.0", { vendor: "0x10de\n", class: "0x030000\n" });
+  const { source } = aSource({}, { command: "/nowhere/nvidia-smi", files: aMachine(bus) });
+  await source.settled();
+  expect(source.notes()[0]).toContain("there is no nvidia-smi here");
 });
 
 test.each([

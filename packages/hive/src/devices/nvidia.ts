@@ -3,6 +3,7 @@ import type { Log } from "@hive-registry/command";
 import type { DeviceInfo } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
+import { nvidiaCount } from "./drm-cards.ts";
 import { type Files, systemFiles } from "./files.ts";
 import type { Memory } from "./memory.ts";
 import { ANSWER_LIMIT_MS, ROUND_QUIET_MS, runLoop } from "./nvidia-loop.ts";
@@ -96,6 +97,8 @@ export function startNvidia(deps: NvidiaDeps, options: NvidiaOptions): DeviceSou
       if (stopped) return;
       if (missing) {
         log.info("no nvidia-smi here: no NVIDIA GPUs are looked for");
+        if (nvidiaCount(files) > 0)
+          trouble = "this machine has an NVIDIA GPU, but there is no nvidia-smi here: it is not used";
         return settle();
       }
       if (code === 2 && columns === COLUMNS) {

@@ -7,8 +7,9 @@ import { below } from "./a-machine.ts";
 const GIB = 2 ** 30;
 
 /** *constructed*: an RX 7900 XTX; total memory, temperature and power as a card of its kind has them. */
-export const rx7900 = (card = 0, address = "0000:03:00.0", part: Readonly<Record<string, string>> = {}) =>
-  below(`/sys/class/drm/card${card}/device`, {
+export const rx7900 = (card = 0, address = "0000:03:00.0", part: Readonly<Record<string, string>> = {}) => ({
+  [`/dev/dri/renderD${128 + card}`]: "",
+  ...below(`/sys/class/drm/card${card}/device`, {
     vendor: "0x1002\n",
     device: "0x744c\n",
     uevent: `DRIVER=amdgpu\nPCI_CLASS=30000\nPCI_ID=1002:744C\nPCI_SLOT_NAME=${address}\n`,
@@ -23,7 +24,8 @@ export const rx7900 = (card = 0, address = "0000:03:00.0", part: Readonly<Record
     "hwmon/hwmon3/power1_average": "85000000\n",
     "hwmon/hwmon3/in0_label": "vddgfx\n",
     ...part,
-  });
+  }),
+});
 
 /** *constructed*: a GPU inside a processor, with 512 MiB of its own and `gttGib` of the machine's. */
 export const apu = (card: number, address: string, gttGib: number) =>
