@@ -64,12 +64,12 @@ export const koboldcpp: Kind = {
 const nameOf = ({ models: [model = ""], is_trusted }: Situation): string =>
   `koboldcpp/${is_trusted ? model : "protected-model"}`;
 
-function perf({ running, queued, slots, answered, answer_tokens, started_at_s, now_s }: Situation): Reply {
+function perf({ running, queued, answered, answer_tokens, started_at_s, now_s }: Situation): Reply {
   return json(200, {
     ...{ last_process: 0, last_eval: 0, last_token_count: answer_tokens, last_input_count: 0 },
     ...{ last_process_time: 0, last_eval_time: 0, last_process_speed: 0, last_eval_speed: 0, last_seed: -1 },
     ...{ last_draft_success: 0, last_draft_failed: 0, total_gens: answered, stop_reason: -1 },
-    ...{ total_img_gens: 0, total_tts_gens: 0, queue: queued, idle: running < slots ? 1 : 0 },
+    ...{ total_img_gens: 0, total_tts_gens: 0, queue: queued, idle: running > 0 ? 0 : 1 },
     uptime: now_s - started_at_s,
   });
 }
