@@ -2,8 +2,8 @@ import { EMULATOR_STATES, type EmulatorState } from "./kind.ts";
 
 /**
  * What goes wrong on the way. `hang`: nothing comes and the connection stays open. `cut`: the connection is reset.
- * `garbage`: 200, called JSON, and broken off in the middle. `refuse`: `status` (default 500) with a text that no client knows. `error`: a failure as the kind words it, inside the stream
- * when that has begun.
+ * `garbage`: 200, called JSON, and broken off in the middle. `refuse`: `status` (default 500) with a text that no client
+ * knows. `error`: a failure as the kind words it, inside the stream when that has begun.
  */
 export const EMULATOR_FAULTS = ["hang", "cut", "garbage", "refuse", "error"] as const;
 type FaultKind = (typeof EMULATOR_FAULTS)[number];
