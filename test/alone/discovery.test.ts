@@ -186,14 +186,14 @@ describe("hive up", { timeout: 180_000 }, () => {
       ["up", "--port", "0", "--hive-port", "0"],
       DISCOVERS,
     );
-    const [, worker] = await up.says(/worker (\S+) is ready/);
+    const [, worker] = await up.says(/found ollama here: worker (\S+) is ready with mine/);
     const queenUrl = (await up.says(/queen listens on (\S+)/))[1];
     const { workers } = (await (await fetch(`${queenUrl}/api/v1/workers`)).json()) as {
       readonly workers: readonly { readonly worker: { readonly worker_id: string; readonly engine?: string } }[];
     };
     const ids = workers.map((one) => one.worker.worker_id);
     expect(ids).toContain(`ollama-${server.port}`);
-    expect(ids).toContain(worker);
+    expect(worker).toBe(`ollama-${server.port}`);
     expect(place.running().filter((words) => words.includes("packages/worker"))).toEqual([]);
     await up.end();
   });

@@ -67,15 +67,22 @@ describe("hive workers", () => {
     const page = aPage();
     const found = [
       on("rack", { worker_id: "b", state: "Busy", health_status: "degraded", slots_total: 4, slots_busy: 4 }),
-      on("desk", { worker_id: "z", draining: true, gpu_percent: 12.6, vram_bytes: 5.4e9, backend: "cuda" }),
+      on("desk", {
+        worker_id: "z",
+        draining: true,
+        gpu_percent: 12.6,
+        vram_bytes: 5.4e9,
+        backend: "cuda",
+        engine: "vllm",
+      }),
       on("desk", { worker_id: "a" }),
     ];
     await workers({ ...page, client: { listWorkers: async () => found } }, {});
     expect(page.text().trimEnd().split("\n")).toEqual([
-      "WORKER  HIVE  STATE           MODEL       BACKEND   GPU    VRAM  SLOTS  URL",
-      "a       desk  Idle            llama-3-8b  -           -       -      -  http://10.0.0.5:9300",
-      "z       desk  Idle, draining  llama-3-8b  cuda     13 %  5.4 GB      -  http://10.0.0.5:9300",
-      "b       rack  Busy, degraded  llama-3-8b  -           -       -    4/4  http://10.0.0.5:9300",
+      "WORKER  HIVE  STATE           MODEL       ENGINE  BACKEND   GPU    VRAM  SLOTS  URL",
+      "a       desk  Idle            llama-3-8b  -       -           -       -      -  http://10.0.0.5:9300",
+      "z       desk  Idle, draining  llama-3-8b  vllm    cuda     13 %  5.4 GB      -  http://10.0.0.5:9300",
+      "b       rack  Busy, degraded  llama-3-8b  -       -           -       -    4/4  http://10.0.0.5:9300",
     ]);
   });
 

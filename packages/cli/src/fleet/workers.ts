@@ -49,6 +49,7 @@ const COLUMNS: readonly Column<HiveWorker>[] = [
       text === "Idle" ? paint.green(text) : worker.state === "Loading" ? paint.yellow(text) : text,
   },
   { title: "MODEL", value: ({ worker }) => worker.model_id ?? worker.models?.[0], shrinks: true },
+  { title: "ENGINE", value: ({ worker }) => worker.engine },
   { title: "BACKEND", value: ({ worker }) => worker.backend },
   { title: "GPU", align: "right", value: ({ worker }) => percent(worker.gpu_percent) },
   { title: "VRAM", align: "right", value: ({ worker }) => bytes(worker.vram_bytes) },

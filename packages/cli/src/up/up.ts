@@ -18,6 +18,8 @@ import {
   workerReady,
 } from "./wait.ts";
 
+/** What the hive itself starts; others ran before. */
+const BUNDLED_ENGINE = "llama-cpp";
 /** The hive ends its workers first: 10 s for each, all at once. */
 export const HIVE_GRACE_MS = 20_000;
 export const QUEEN_GRACE_MS = 10_000;
@@ -148,7 +150,9 @@ function tellOutcome(progress: Progress, file: UpStateFile, outcome: WorkerOutco
   if (outcome.kind === "ready") {
     const { worker, model, url } = outcome;
     file.update({ worker: { worker_id: worker.worker_id, model, url } });
-    progress.done(oneLine(`worker ${worker.worker_id} is ready with ${model}`));
+    const found =
+      worker.engine === undefined || worker.engine === BUNDLED_ENGINE ? "" : `found ${worker.engine} here: `;
+    progress.done(oneLine(`${found}worker ${worker.worker_id} is ready with ${model}`));
     return;
   }
   progress.end();

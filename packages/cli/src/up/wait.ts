@@ -77,7 +77,7 @@ export async function workerReady(
   let askedMs = Number.NEGATIVE_INFINITY;
   let remarkedMs = startedMs;
   for (;;) {
-    const ready = await idleWorker(client, hiveId);
+    const ready = await workingOne(client, hiveId);
     if (ready !== undefined) return ready;
     const nowMs = deps.nowMs();
     if (nowMs - askedMs >= PHASE_EVERY_MS) {
@@ -97,11 +97,12 @@ export async function workerReady(
   }
 }
 
-async function idleWorker(client: Pick<HiveClient, "hiveWorkers">, hiveId: string): Promise<WorkerOutcome | undefined> {
+/** One that takes requests, or would if it were not busy: a server that ran before may be in use. */
+async function workingOne(client: Pick<HiveClient, "hiveWorkers">, hiveId: string): Promise<WorkerOutcome | undefined> {
   try {
     for (const worker of await client.hiveWorkers(hiveId)) {
       const model = worker.model_id ?? worker.models?.[0];
-      if (worker.state !== "Idle" || worker.url === undefined || worker.draining || model === undefined) continue;
+      if (worker.state === "Loading" || worker.url === undefined || worker.draining || model === undefined) continue;
       return { kind: "ready", worker, model, url: worker.url };
     }
   } catch (error) {
