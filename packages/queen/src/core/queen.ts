@@ -132,7 +132,10 @@ export class Queen {
     this.line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line, aliases);
     const { registry, line } = this;
     const { clock, hiveCalls: calls = noHiveCalls, log = SILENT } = deps;
-    const onReached = (hiveId: string, url: string) => void this.onDemand.adopt(hiveId, url);
+    const onReached = (hiveId: string, url: string) => {
+      void this.onDemand.adopt(hiveId, url);
+      this.onDemand.reconsider();
+    };
     const libraries = new Libraries({ registry, clock, calls, log, onReached }, aliases);
     this.placements = new Placements({ registry, clock, calls, libraries, log });
     this.onDemand = new OnDemand(

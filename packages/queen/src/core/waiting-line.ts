@@ -188,6 +188,11 @@ export class WaitingLine {
     this.refuse(() => true, error);
   }
 
+  /** What those want who wait. */
+  *requests(): Generator<ReserveRequest> {
+    for (const { waiters } of this.#lines.values()) for (const { request } of waiters) yield request;
+  }
+
   /** Those who wait for what `isMeant` names are refused with this: it does not come. */
   refuse(isMeant: (request: ReserveRequest) => boolean, error: HiveError): void {
     for (const { waiters } of [...this.#lines.values()]) {

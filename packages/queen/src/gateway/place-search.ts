@@ -105,7 +105,9 @@ export class PlaceSearch {
         },
         refused: (error) => {
           this.#endWaiting();
-          none(this.#whyNoneCame(error));
+          const coming = comingWithinMs === 0 ? this.#comingAfterAll(request, error) : undefined;
+          if (coming !== undefined) this.#wait(request, { found, none, comingWithinMs: coming.withinMs });
+          else none(this.#whyNoneCame(error));
         },
       });
     } catch (error) {
@@ -150,6 +152,13 @@ export class PlaceSearch {
     const pinned = pin === undefined ? undefined : this.#places.pinned(pin);
     if (pinned === undefined || models.some((one) => pinned.models.includes(one))) return undefined;
     return unknownModel(`The worker ${pinned.worker_id} does not serve ${JSON.stringify(model)}`);
+  }
+
+  /** Who can start the model may have become known while it waited. */
+  #comingAfterAll(request: ReserveRequest, error: HiveError): { readonly withinMs: number } | undefined {
+    if (error.code !== "NO_WORKER" || this.#question.pin !== undefined) return undefined;
+    const coming = this.#places.bring(request);
+    return coming === undefined || "error" in coming ? undefined : coming;
   }
 
   /** Its own tries were spent on it: asking again at once does not help. */

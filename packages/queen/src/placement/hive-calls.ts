@@ -49,7 +49,13 @@ export const noHiveCalls: HiveCalls = (() => {
  * `HIVE_UNREACHABLE`, `TIMEOUT`, `BAD_REPLY`.
  */
 export class HttpHiveCalls implements HiveCalls {
-  readonly #agent: Agent = new Agent({ connect: { timeout: CONNECT_MS }, maxResponseSize: REPLY_BYTES_MAX });
+  readonly #agent: Agent = new Agent({
+    connect: { timeout: CONNECT_MS },
+    maxResponseSize: REPLY_BYTES_MAX,
+    // Each call has a limit of its own; one that waits for a worker to finish is silent for long.
+    headersTimeout: 0,
+    bodyTimeout: 0,
+  });
   readonly #token: string | undefined;
 
   constructor(token: string | undefined) {

@@ -27,8 +27,8 @@ const FAILURES_MAX = 1_000;
 const LOOK_EVERY_MS = 250;
 /** How often it is looked who uses what, ms. */
 const IDLE_LOOK_EVERY_MS = 1_000;
-/** A worker that makes way, or that nobody used for long, may finish what reached it at the last moment. */
-const LEAVE_DRAIN_MS = 30_000;
+/** A worker that makes way, or that nobody used for long, finishes what reached it at the last moment: as long as a hive waits. */
+const LEAVE_DRAIN_MS = 600_000;
 /** A worker that its hive does not tell of for so long is gone, ms. */
 const GONE_AFTER_MS = 60_000;
 
@@ -109,6 +109,11 @@ export class OnDemand {
     this.#starts.set(key, { endsAtMs: nowMs + withinMs });
     void (isKnown ? this.#start(key, request) : this.#lookFor(key, request, looking));
     return { withinMs };
+  }
+
+  /** Another library is known: some of those who wait may be waiting for a model of it. */
+  reconsider(): void {
+    for (const request of [...this.#deps.line.requests()]) this.bring(request);
   }
 
   /** A hive whose API is reached tells what was started there on demand, before the queen knew of it. */
@@ -195,7 +200,7 @@ export class OnDemand {
     const freed = [...this.#workers.values()].filter(({ isLeaving }) => isLeaving).map((one) => this.#heldBy(one));
     const fits = (wanted: Wanted) => placements.find(wanted, { freed }).place;
     const wanted = placements.want(asked);
-    if (wanted.some((one) => fits(one) !== undefined)) return;
+    if (wanted.some((one) => placements.fitsSoon(one) || fits(one) !== undefined)) return;
     const idle = [...this.#workers.values()]
       .filter((worker) => !worker.isLeaving && this.#isIdle(worker))
       .sort((a, b) => a.lastUsedMs - b.lastUsedMs);

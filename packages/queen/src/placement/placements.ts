@@ -34,6 +34,8 @@ const LOOK_EVERY_MS = 1_000;
 /** Longest time that a model may load while somebody waits to hear of it, ms. */
 export const START_WITHIN_MS = 600_000;
 export const DRAIN_DEFAULT_MS = 600_000;
+/** Hives that a message names; the details have more. */
+const LACKS_NAMED_MAX = 3;
 
 /** A worker that was started, and what it takes. */
 export interface StartedWorker extends WorkerPlaced {
@@ -132,17 +134,22 @@ export class Placements {
     return findHiveForModel(this.#roomsOf(startable), request, [...held, ...negative]);
   }
 
-  /** @throws {HiveError} `NO_CAPACITY` with what each hive has. */
+  /** Whether it fits once what is ready, and may be counted twice just now, is only measured. */
+  fitsSoon(wanted: Wanted): boolean {
+    return this.find(wanted, { held: this.#underWay.loading() }).place !== undefined;
+  }
+
+  /** The failure that says what each hive has. */
   noRoom({ startable, request }: Wanted, lacks: readonly HiveLack[]): HiveError {
-    const most = Math.max(0, ...lacks.map(({ room_bytes = 0 }) => room_bytes));
     const details: NoCapacityDetails = {
       memory_bytes: request.memory_bytes,
       hives: lacks.slice(0, LACKS_MAX),
       left_out: Math.max(0, lacks.length - LACKS_MAX),
     };
-    const message =
-      `${startable.model} needs ${gb(request.memory_bytes)} GB; of the ${startable.hives.size} hives that have its file ` +
-      `none has so much free (${gb(most)} GB at most)`;
+    const named = lacks.slice(0, LACKS_NAMED_MAX).map(inWords);
+    const others = lacks.length - named.length;
+    const rooms = [...named, ...(others > 0 ? [`${others} more`] : [])].join(", ");
+    const message = `${startable.model} needs ${gb(request.memory_bytes)} GB, and no hive that has its file has room: ${rooms}`;
     return new HiveError("NO_CAPACITY", message, { details });
   }
 
@@ -320,6 +327,10 @@ function needOf({ hives }: Startable, { slots, context_tokens }: PlaceWorker): n
 
 const hasOther = (wanted: readonly Wanted[], exclude: readonly string[]): boolean =>
   wanted.some(({ startable }) => [...startable.hives.keys()].some((hiveId) => !exclude.includes(hiveId)));
+
+function inWords({ hive_id, reason, room_bytes = 0 }: HiveLack): string {
+  return reason === "no_room" ? `${hive_id} has ${gb(room_bytes)} GB` : `${hive_id} (${reason.replaceAll("_", " ")})`;
+}
 
 const STOPPED = new HiveError("WORKER_FAILED", "The worker was stopped before it was ready");
 

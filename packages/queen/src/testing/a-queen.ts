@@ -7,6 +7,7 @@ import type { LocalHives } from "../core/local-hives.ts";
 import { Queen, type QueenOptions } from "../core/queen.ts";
 import { type AppOptions, buildApp } from "../http/app.ts";
 import type { App } from "../http/typed-app.ts";
+import type { HiveCalls } from "../placement/hive-calls.ts";
 import { FakeClock } from "./fake-clock.ts";
 
 export function aWorker(fields: Partial<WorkerInfo> = {}): WorkerInfo {
@@ -57,13 +58,19 @@ export interface TestQueen {
 
 /** A whole queen on a clock of its own, asked without a port. Ends with the test. */
 export async function aQueen(
-  options: QueenOptions & AppOptions & { readonly catalog?: Catalog; readonly local?: LocalHives } = {},
+  options: QueenOptions &
+    AppOptions & {
+      readonly catalog?: Catalog;
+      readonly local?: LocalHives;
+      readonly hiveCalls?: (clock: FakeClock) => HiveCalls;
+    } = {},
 ): Promise<TestQueen> {
   const clock = new FakeClock();
   const catalog = options.catalog ?? openCatalog({ kind: "memory" });
   const log = pino({ level: "silent" });
   const writer = startHeartbeatWriter({ catalog, every: clock.every, log });
-  const queen = new Queen({ clock, catalog, writer }, options);
+  const hiveCalls = options.hiveCalls?.(clock);
+  const queen = new Queen({ clock, catalog, writer, ...(hiveCalls === undefined ? {} : { hiveCalls }) }, options);
   const app = await buildApp({ queen, local: options.local ?? noLocalHives, log }, options);
   onTestFinished(async () => {
     await app.close();

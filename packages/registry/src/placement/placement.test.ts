@@ -218,7 +218,9 @@ describe("placements under way", () => {
     underWay.taken(underWay.begin(held, 0), "w");
     underWay.hear("desk", [loading], 100);
     underWay.tick(10 * unseenMs);
+    expect([...underWay.loading()]).toHaveLength(1);
     underWay.hear("desk", [ready], 10 * unseenMs);
+    expect([...underWay.loading()]).toEqual([]);
     underWay.hear("desk", undefined, 10 * unseenMs + settleMs - 1);
     expect([...underWay]).toMatchObject([held]);
     underWay.hear("rack", undefined, 10 * unseenMs + settleMs);

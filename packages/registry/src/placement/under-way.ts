@@ -43,6 +43,11 @@ export class PlacementsUnderWay implements Iterable<HeldMemory> {
     return this.#placements.values();
   }
 
+  /** Those whose worker is not ready: what the others hold is measured soon, if it is not measured already. */
+  *loading(): Generator<HeldMemory> {
+    for (const placement of this.#placements.values()) if (placement.readyAtMs === undefined) yield placement;
+  }
+
   begin(held: HeldMemory, nowMs: number): PlacementTicket {
     const ticket = ++this.#tickets;
     this.#placements.set(ticket, { ...held, begunAtMs: nowMs, isSeen: false });
