@@ -1,12 +1,14 @@
-import { ChangeFeed } from "./changes/change-feed.ts";
+import { ChangeFeed, type SubscribeOptions } from "./changes/change-feed.ts";
 import { systemClock } from "./clock.ts";
 import { RevisionGapError } from "./errors.ts";
-import { copyReport } from "./heartbeats/copy-report.ts";
-import { copyWorker } from "./heartbeats/copy-worker.ts";
 import { copyLabels, hasNone, mergedLabels } from "./heartbeats/labels.ts";
 import { isStale, PAST_BOOTS_MAX } from "./heartbeats/order.ts";
+import { ReportDraft } from "./heartbeats/report-draft.ts";
+import { timestampMs } from "./heartbeats/timestamp.ts";
+import { WorkerDraft } from "./heartbeats/worker-draft.ts";
 import { AgeIndex } from "./hives/age-index.ts";
-import { HiveRecord, resourcesOf, stateOf } from "./hives/hive-record.ts";
+import { HiveSnapshot, HiveState, reportOf, resourcesOf } from "./hives/hive-copies.ts";
+import type { HeartbeatTimes, HiveRecord } from "./hives/hive-record.ts";
 import { HiveTable } from "./hives/hive-table.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./hives/liveness.ts";
 import { DeadlineHeap } from "./indexes/deadline-heap.ts";
@@ -30,6 +32,7 @@ import type {
   UpdateResult,
   WorkerInfo,
 } from "./types.ts";
+import { WorkerList } from "./workers/worker-list.ts";
 import { WorkerTable } from "./workers/worker-table.ts";
 
 export interface HiveRegistryOptions {
@@ -80,6 +83,9 @@ export class HiveRegistry {
   readonly #workers: WorkerTable;
   readonly #ages: AgeIndex = new AgeIndex();
   readonly #deadlines: DeadlineHeap<HiveRecord> = new DeadlineHeap();
+  /** What the heartbeat that is being taken says. */
+  readonly #draft: WorkerDraft = new WorkerDraft();
+  readonly #reportDraft: ReportDraft = new ReportDraft();
   readonly #statuses: Record<HiveStatus, number> = { alive: 0, suspect: 0, silent: 0 };
   #latestMs = Number.NEGATIVE_INFINITY;
   #revision = 0;
@@ -101,7 +107,8 @@ export class HiveRegistry {
         now: () => this.#now(),
         onFreed: (row) => {
           if (this.#roomListeners.size === 0) return;
-          for (const listener of [...this.#roomListeners]) listener(this.#workers.infoAt(row));
+          const worker = this.#workers.rows.infoAt(row);
+          for (const listener of [...this.#roomListeners]) listener(worker);
         },
       },
       {
@@ -136,28 +143,22 @@ export class HiveRegistry {
     if (typeof payload.timestamp !== "string") throw new TypeError("payload.timestamp must be a string");
 
     const nowMs = this.#advance();
-    const stamped = Date.parse(payload.timestamp);
-    const timestampMs = Number.isNaN(stamped) ? nowMs : stamped;
+    const stampedMs = timeOf(payload.timestamp) ?? nowMs;
     const known = this.#hives.find(hiveId);
     if (known !== undefined) {
-      const next = { bootId: payload.boot_id, seq: payload.seq, timestampMs };
+      const next = { bootId: payload.boot_id, seq: payload.seq, timestampMs: stampedMs };
       if (isStale(known.order, next, known.pastBoots)) return { accepted: false, reason: "stale" };
     }
 
     // Everything that can throw comes before the first change.
-    const workers = this.#copyWorkers(payload.workers, known);
-    const receivedAtMs = Math.min(options?.receivedAtMs ?? timestampMs, nowMs);
-    const times =
-      options?.receivedAtMs === undefined
-        ? { last_heartbeat_ms: timestampMs, received_at_ms: receivedAtMs }
-        : {
-            last_heartbeat_ms: timestampMs,
-            received_at_ms: receivedAtMs,
-            clock_skew_ms: Math.round(timestampMs - receivedAtMs),
-          };
-    const report = copyReport(hiveId, payload, times, known?.report);
-    const hive = this.#accept(hiveId, report, workers, payload.goodbye === true, undefined, nowMs);
-    this.#publish(nowMs, { type: "hive.heartbeat", hive_id: hiveId, report, workers, status: hive.status });
+    this.#readWorkers(payload.workers, known);
+    this.#reportDraft.read(payload, known?.ownLabels);
+    const receivedAtMs = Math.min(options?.receivedAtMs ?? stampedMs, nowMs);
+    const skewMs = options?.receivedAtMs === undefined ? undefined : Math.round(stampedMs - receivedAtMs);
+    const times = { last_heartbeat_ms: stampedMs, received_at_ms: receivedAtMs, clock_skew_ms: skewMs };
+    const hive = this.#accept(hiveId, times, payload.goodbye === true, undefined, nowMs);
+    if (this.#changes.wants("hive.heartbeat")) this.#publishHeartbeat(hive, nowMs);
+    else this.#revision++;
     if (hive.goodbye) this.#publish(nowMs, { type: "hive.silent", hive_id: hiveId, reason: "goodbye" });
     return { accepted: true, revision: this.#revision };
   }
@@ -170,11 +171,11 @@ export class HiveRegistry {
   renewLease(lease: HiveLease, options?: { readonly receivedAtMs?: number }): UpdateResult {
     const nowMs = this.#advance();
     const hive = this.#hives.find(lease.hive_id);
-    if (hive === undefined || hive.report.boot_id !== lease.boot_id || hive.goodbye) {
+    if (hive === undefined || hive.bootId !== lease.boot_id || hive.goodbye) {
       const past = hive?.pastBoots?.includes(lease.boot_id) === true;
       return { accepted: false, reason: past ? "stale" : "unknown" };
     }
-    if (hive.report.seq !== undefined && lease.seq <= hive.report.seq) return { accepted: false, reason: "stale" };
+    if (lease.seq <= hive.seq) return { accepted: false, reason: "stale" };
     const receivedAtMs = Math.min(options?.receivedAtMs ?? nowMs, nowMs);
     this.#renew(hive, receivedAtMs, lease.seq, nowMs);
     this.#publish(nowMs, { type: "hive.lease", hive_id: hive.hiveId, received_at_ms: receivedAtMs, seq: lease.seq });
@@ -194,7 +195,7 @@ export class HiveRegistry {
   getHiveState(hiveId: string): HiveRuntimeState | undefined {
     this.#advance();
     const hive = this.#hives.find(hiveId);
-    return hive === undefined ? undefined : stateOf(hive);
+    return hive === undefined ? undefined : new HiveState(hive, this.#listOf(hive));
   }
 
   /** Ids of the hives that are online: see {@link isHiveOnline}. In no particular order. Costs the answer, not the fleet. */
@@ -240,7 +241,7 @@ export class HiveRegistry {
   }
 
   getWorkerCount(hiveId: string): number | undefined {
-    return this.#hives.find(hiveId)?.workers.length;
+    return this.#hives.find(hiveId)?.rows.length;
   }
 
   /** Heard less than `maxAgeMs` ago, and not to say goodbye. False for a hive nobody knows. */
@@ -263,7 +264,7 @@ export class HiveRegistry {
   /** Where to send inference requests, past hive and queen. Undefined for an unknown worker and for one without a URL. */
   getWorkerUrl(workerId: string): string | undefined {
     const row = this.#workers.find(workerId);
-    return row === -1 ? undefined : this.#workers.infoAt(row).url;
+    return row === -1 ? undefined : this.#workers.rows.urlAt(row);
   }
 
   listAllWorkers(): HiveWorker[] {
@@ -310,7 +311,8 @@ export class HiveRegistry {
 
   /** Empty for a hive nobody knows. */
   getWorkersOnHive(hiveId: string): WorkerInfo[] {
-    return [...(this.#hives.find(hiveId)?.workers ?? [])];
+    const hive = this.#hives.find(hiveId);
+    return hive === undefined ? [] : [...this.#listOf(hive).workers];
   }
 
   // ---- reservations -------------------------------------------------------------------------------------------------
@@ -423,12 +425,13 @@ export class HiveRegistry {
 
   /**
    * Calls the listener with each change, in order, after it took effect. A listener may change the registry: what that
-   * brings about is delivered after the present event has reached everybody.
+   * brings about is delivered after the present event has reached everybody. Whoever can do without heartbeats and leases
+   * says so: while nobody wants them, none is made.
    *
    * @returns the function that ends it.
    */
-  subscribe(listener: (event: RegistryEvent) => void): () => void {
-    return this.#changes.subscribe(listener);
+  subscribe(listener: (event: RegistryEvent) => void, options: SubscribeOptions = {}): () => void {
+    return this.#changes.subscribe(listener, options);
   }
 
   get revision(): number {
@@ -438,7 +441,7 @@ export class HiveRegistry {
   /** All there is, with the revision it stands at: what a replica starts from. */
   snapshot(): RegistrySnapshot {
     const at_ms = this.#advance();
-    const hives = Array.from(this.#hives.values(), ({ report, workers, status }) => ({ report, workers, status }));
+    const hives = Array.from(this.#hives.values(), (hive) => new HiveSnapshot(hive, this.#listOf(hive)));
     const snapshot: RegistrySnapshot = { type: "snapshot", revision: this.#revision, at_ms, hives };
     if (this.#operatorLabels.size === 0) return snapshot;
     return { ...snapshot, labels: Array.from(this.#operatorLabels, ([hive_id, labels]) => ({ hive_id, labels })) };
@@ -511,67 +514,59 @@ export class HiveRegistry {
     return nowMs;
   }
 
-  #copyWorkers(workers: readonly WorkerInfo[], known: HiveRecord | undefined): readonly WorkerInfo[] {
-    if (!Array.isArray(workers)) throw new TypeError("payload.workers must be an array");
-    let unchangedIds = known !== undefined && known.workers.length === workers.length;
-    const copies = new Array<WorkerInfo>(workers.length);
-    for (let at = 0; at < workers.length; at++) {
-      const before = known?.workers[at];
-      const copy = copyWorker(workers[at], before, "payload.workers", at, this.#workers.intern);
-      unchangedIds &&= before?.worker_id === copy.worker_id;
-      copies[at] = copy;
+  /** Into the draft. `known`: the hive as it was, whose ids are unique. */
+  #readWorkers(workers: readonly WorkerInfo[], known: HiveRecord | undefined): void {
+    this.#draft.read(workers, "payload.workers");
+    if (known === undefined || !this.#workers.hasSameIds(known, this.#draft)) {
+      this.#draft.demandUniqueIds("payload.workers");
     }
-    if (!unchangedIds) {
-      const ids = new Set<string>();
-      for (const [at, { worker_id }] of copies.entries()) {
-        if (ids.has(worker_id)) throw new TypeError(`payload.workers[${at}].worker_id must be unique in the heartbeat`);
-        ids.add(worker_id);
-      }
-    }
-    return Object.freeze(copies);
   }
 
+  /** What the drafts say is so from now on. */
   #accept(
     hiveId: string,
-    report: HiveReport,
-    workers: readonly WorkerInfo[],
+    times: HeartbeatTimes,
     goodbye: boolean,
     told: HiveStatus | undefined,
     nowMs: number,
   ): HiveRecord {
-    const intervalMs = this.#intervalOf(report);
+    const report = this.#reportDraft;
     let hive = this.#hives.find(hiveId);
     if (hive === undefined) {
-      hive = new HiveRecord(hiveId, report, intervalMs);
-      this.#hives.add(hive);
+      hive = this.#hives.add(hiveId);
       this.#statuses[hive.status]++;
-    } else if (hive.report.boot_id !== undefined && hive.report.boot_id !== report.boot_id) {
-      hive.pastBoots = [...(hive.pastBoots ?? []), hive.report.boot_id].slice(-PAST_BOOTS_MAX);
+    } else if (hive.bootId !== undefined && hive.bootId !== report.boot_id) {
+      hive.pastBoots = [...(hive.pastBoots ?? []), hive.bootId].slice(-PAST_BOOTS_MAX);
       this.#workers.restarted(hive);
     }
-    hive.report = report;
+    hive.part();
+    hive.write(report, times, this.#intervalOf(report.interval_ms));
     hive.labels = mergedLabels(report.labels, this.#operatorLabels.get(hiveId));
-    hive.receivedAtMs = report.received_at_ms;
-    hive.intervalMs = intervalMs;
     hive.closed = false;
     hive.goodbye = goodbye;
     this.#hives.heard(hive);
     this.#ages.place(hive);
     this.#setStatus(hive, told ?? statusAt(nowMs, hive, this.#limits));
     if (told === undefined) this.#deadlines.schedule(hive, nextCheckMs(hive.status, hive, this.#limits), false);
-    this.#workers.setWorkers(hive, workers, hive.status === "alive");
+    this.#workers.setWorkers(hive, this.#draft, hive.status === "alive");
     this.#sumMemory(hive);
     return hive;
   }
 
-  #intervalOf(report: HiveReport): number {
-    return Math.min(report.interval_ms ?? this.#intervalMs, this.#intervalMaxMs);
+  /** @param toldMs NaN: it does not say. */
+  #intervalOf(toldMs: number): number {
+    return Math.min(Number.isNaN(toldMs) ? this.#intervalMs : toldMs, this.#intervalMaxMs);
+  }
+
+  #listOf(hive: HiveRecord): WorkerList {
+    hive.list ??= new WorkerList(this.#workers.rows, hive.rows);
+    return hive.list;
   }
 
   #silentAtMs(report: HiveReport): number {
     const heard = {
       receivedAtMs: report.received_at_ms,
-      intervalMs: this.#intervalOf(report),
+      intervalMs: this.#intervalOf(report.interval_ms ?? Number.NaN),
       closed: false,
       goodbye: false,
     };
@@ -579,14 +574,7 @@ export class HiveRegistry {
   }
 
   #renew(hive: HiveRecord, receivedAtMs: number, seq: number, nowMs: number): void {
-    const last_heartbeat_ms = receivedAtMs + (hive.report.clock_skew_ms ?? 0);
-    hive.report = copyReport(
-      hive.hiveId,
-      { ...hive.report, seq },
-      { ...hive.report, last_heartbeat_ms, received_at_ms: receivedAtMs },
-      hive.report,
-    );
-    hive.receivedAtMs = receivedAtMs;
+    hive.renew(receivedAtMs, seq);
     hive.closed = false;
     this.#hives.heard(hive);
     this.#ages.place(hive);
@@ -623,16 +611,18 @@ export class HiveRegistry {
     else this.#operatorLabels.set(hiveId, labels);
     const hive = this.#hives.find(hiveId);
     if (hive === undefined) return;
-    hive.labels = mergedLabels(hive.report.labels, this.#operatorLabels.get(hiveId));
+    hive.labels = mergedLabels(hive.ownLabels, this.#operatorLabels.get(hiveId));
     this.#workers.refresh(hive, hive.status === "alive");
   }
 
   #sumMemory(hive: HiveRecord): void {
     let vramBytes = 0;
     let ramBytes = 0;
-    for (const worker of hive.workers) {
-      vramBytes += worker.vram_bytes ?? 0;
-      ramBytes += worker.ram_bytes ?? 0;
+    const { rows } = this.#workers;
+    for (const row of hive.rows) {
+      const [vram, ram] = [rows.vramBytesAt(row), rows.ramBytesAt(row)];
+      if (!Number.isNaN(vram)) vramBytes += vram;
+      if (!Number.isNaN(ram)) ramBytes += ram;
     }
     this.#vramBytes += vramBytes - hive.vramBytes;
     this.#ramBytes += ramBytes - hive.ramBytes;
@@ -641,7 +631,8 @@ export class HiveRegistry {
   }
 
   #forget(hive: HiveRecord): void {
-    this.#workers.setWorkers(hive, [], false);
+    hive.part();
+    this.#workers.removeWorkers(hive);
     this.#sumMemory(hive);
     this.#ages.remove(hive);
     this.#deadlines.remove(hive);
@@ -659,15 +650,11 @@ export class HiveRegistry {
     this.#latestMs = snapshot.at_ms;
     this.#revision = snapshot.revision;
     for (const { report, workers, status } of snapshot.hives) {
-      this.#accept(
-        report.hive_id,
-        reportCopy(report),
-        this.#copyWorkers(workers, undefined),
-        // Silent before its time was over: it said goodbye.
-        status === "silent" && snapshot.at_ms < this.#silentAtMs(report),
-        status,
-        snapshot.at_ms,
-      );
+      this.#readWorkers(workers, undefined);
+      this.#reportDraft.read(report, undefined);
+      // Silent before its time was over: it said goodbye.
+      const goodbye = status === "silent" && snapshot.at_ms < this.#silentAtMs(report);
+      this.#accept(report.hive_id, report, goodbye, status, snapshot.at_ms);
     }
   }
 
@@ -675,8 +662,9 @@ export class HiveRegistry {
     const hive = this.#hives.find(change.hive_id);
     switch (change.type) {
       case "hive.heartbeat": {
-        const workers = this.#copyWorkers(change.workers, hive);
-        this.#accept(change.hive_id, reportCopy(change.report), workers, false, change.status, nowMs);
+        this.#readWorkers(change.workers, hive);
+        this.#reportDraft.read(change.report, hive?.ownLabels);
+        this.#accept(change.hive_id, change.report, false, change.status, nowMs);
         return;
       }
       case "hive.lease":
@@ -700,14 +688,25 @@ export class HiveRegistry {
     }
   }
 
+  #publishHeartbeat(hive: HiveRecord, nowMs: number): void {
+    const { workers } = this.#listOf(hive);
+    const { hiveId: hive_id, status } = hive;
+    this.#publish(nowMs, { type: "hive.heartbeat", hive_id, report: reportOf(hive), workers, status });
+  }
+
   #publish(nowMs: number, change: Change): void {
     this.#revision++;
-    if (this.#changes.hasListeners)
+    if (this.#changes.wants(change.type))
       this.#changes.deliver({ revision: this.#revision, at_ms: nowMs, ...change } as RegistryEvent);
   }
 }
 
-const reportCopy = (report: HiveReport): HiveReport => copyReport(report.hive_id, report, report, undefined);
+/** Ms since epoch; undefined for a text that is no time. */
+function timeOf(text: string): number | undefined {
+  const quick = timestampMs(text);
+  const ms = Number.isNaN(quick) ? Date.parse(text) : quick;
+  return Number.isNaN(ms) ? undefined : ms;
+}
 
 const quoted = (id: string): string => JSON.stringify(id.length > 64 ? `${id.slice(0, 64)}…` : id);
 

@@ -10,12 +10,31 @@ const change = (revision: number, at_ms = 0): RegistryEvent => ({
   type: "hive.removed",
 });
 
+/** A log, and the registry whose changes it keeps. */
+function aLog(capacity: number, revision: number) {
+  const listeners = new Set<(event: RegistryEvent) => void>();
+  const registry = {
+    revision,
+    subscribe: (listener: (event: RegistryEvent) => void) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+  const changes = (...events: RegistryEvent[]) => {
+    for (const event of events) {
+      registry.revision = event.revision;
+      for (const listener of [...listeners]) listener(event);
+    }
+  };
+  return { log: new ChangeLog(registry, capacity), changes, listeners };
+}
+
 describe("the log of changes", () => {
   test("keeps the last so many, and tells who can go on from where", () => {
-    const log = new ChangeLog(3, 10);
+    const { log, changes } = aLog(3, 10);
     log.onAppend(() => {});
     expect([9, 10, 11].map((at) => log.follows(at))).toEqual([false, true, false]);
-    for (let revision = 11; revision <= 15; revision++) log.append(change(revision));
+    for (let revision = 11; revision <= 15; revision++) changes(change(revision));
     expect([11, 12, 13, 14, 15, 16].map((at) => log.at(at)?.revision)).toEqual([
       undefined,
       undefined,
@@ -28,46 +47,67 @@ describe("the log of changes", () => {
   });
 
   test("wakes its readers until they leave", () => {
-    const log = new ChangeLog(3, 0);
+    const { log, changes } = aLog(3, 0);
     let woken = 0;
     const leave = log.onAppend(() => woken++);
-    log.append(change(1));
+    changes(change(1));
     leave();
-    log.append(change(2));
+    changes(change(2));
     expect(woken).toBe(1);
     expect(log.readers).toBe(0);
   });
 
   test("keeps nothing that nobody has ever asked for", () => {
-    const log = new ChangeLog(8, 0);
-    for (let revision = 1; revision <= 5; revision++) log.append(change(revision));
+    const { log, changes } = aLog(8, 0);
+    for (let revision = 1; revision <= 5; revision++) changes(change(revision));
     expect(log.last).toBe(5);
     expect([1, 4, 5].map((at) => log.at(at))).toEqual([undefined, undefined, undefined]);
     expect([0, 4, 5].map((at) => log.follows(at))).toEqual([false, false, true]);
   });
 
-  test("waits a minute for a reader whose connection broke, from the first change that it missed", () => {
-    const log = new ChangeLog(100, 0);
+  test("asks for changes only while somebody follows, or may come back", () => {
+    const { log, changes, listeners } = aLog(8, 0);
+    expect(listeners.size).toBe(0);
     const leave = log.onAppend(() => {});
-    log.append(change(1, 1_000));
+    log.onAppend(() => {})();
+    expect(listeners.size).toBe(1);
     leave();
-    log.append(change(2, 3_600_000));
-    log.append(change(3, 3_600_000 + KEPT_FOR_RETURN_MS - 1));
+    changes(change(1, 0), change(2, KEPT_FOR_RETURN_MS - 1));
+    expect(listeners.size).toBe(1);
+    changes(change(3, KEPT_FOR_RETURN_MS));
+    expect(listeners.size).toBe(0);
+  });
+
+  test("passes over a change that its registry made before somebody came, and delivers only after", () => {
+    const { log, changes } = aLog(8, 5);
+    let woken = 0;
+    log.onAppend(() => woken++);
+    changes(change(5));
+    expect([woken, log.last]).toEqual([0, 5]);
+  });
+
+  test("waits a minute for a reader whose connection broke, from the first change that it missed", () => {
+    const { log, changes } = aLog(100, 0);
+    const leave = log.onAppend(() => {});
+    changes(change(1, 1_000));
+    leave();
+    changes(change(2, 3_600_000));
+    changes(change(3, 3_600_000 + KEPT_FOR_RETURN_MS - 1));
     expect(log.follows(1)).toBe(true);
-    log.append(change(4, 3_600_000 + KEPT_FOR_RETURN_MS));
+    changes(change(4, 3_600_000 + KEPT_FOR_RETURN_MS));
     expect([1, 2, 3].map((at) => log.follows(at))).toEqual([false, false, false]);
     expect(log.follows(4)).toBe(true);
   });
 
   test("goes on for the others when one reader leaves, whoever leaves twice", () => {
-    const log = new ChangeLog(100, 0);
+    const { log, changes } = aLog(100, 0);
     const leave = log.onAppend(() => {});
     log.onAppend(() => {});
     leave();
-    log.append(change(1, 1));
-    log.append(change(2, 1 + 10 * KEPT_FOR_RETURN_MS));
+    changes(change(1, 1));
+    changes(change(2, 1 + 10 * KEPT_FOR_RETURN_MS));
     leave();
-    log.append(change(3, 2 + 20 * KEPT_FOR_RETURN_MS));
+    changes(change(3, 2 + 20 * KEPT_FOR_RETURN_MS));
     expect(log.follows(0)).toBe(true);
   });
 
@@ -75,14 +115,14 @@ describe("the log of changes", () => {
     const aStep = fc.record({ waitMs: fc.nat(KEPT_FOR_RETURN_MS), do: fc.constantFrom("change", "come", "leave") });
     fc.assert(
       fc.property(fc.array(aStep, { maxLength: 60 }), (steps) => {
-        const log = new ChangeLog(4, 0);
+        const { log, changes } = aLog(4, 0);
         const leaves: (() => void)[] = [];
         let [nowMs, revision] = [0, 0];
         for (const step of steps) {
           nowMs += step.waitMs;
           if (step.do === "come") leaves.push(log.onAppend(() => {}));
           else if (step.do === "leave") leaves.shift()?.();
-          else log.append(change(++revision, nowMs));
+          else changes(change(++revision, nowMs));
           for (let from = 0; from <= revision; from++) {
             if (!log.follows(from)) continue;
             for (let at = from + 1; at <= revision; at++) expect(log.at(at)?.revision).toBe(at);

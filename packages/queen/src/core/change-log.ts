@@ -1,4 +1,4 @@
-import type { RegistryEvent } from "hive-registry";
+import type { HiveRegistry, RegistryEvent } from "hive-registry";
 
 /** Changes are kept for so long after the last reader left, ms: one whose connection broke comes back and goes on. */
 export const KEPT_FOR_RETURN_MS = 60_000;
@@ -7,39 +7,38 @@ export const KEPT_FOR_RETURN_MS = 60_000;
  * The last changes, in order, for whoever follows the fleet: each reader keeps its own place, so a slow one costs nothing
  * but its place, and one that fell out at the far end has to start from a snapshot.
  *
- * While nobody follows nothing is kept: thousands of changes hold as many lists of workers alive, and the collector's work on
- * them is time that every heartbeat and question pays. Who comes back after that starts from a snapshot, too.
+ * While nobody follows nothing is kept, and the registry is not asked for changes: making them, and the collector's work on
+ * thousands of lists of workers, is time that every heartbeat and question pays. Who comes back after that starts from a
+ * snapshot, too.
  */
 export class ChangeLog {
+  readonly #registry: Pick<HiveRegistry, "revision" | "subscribe">;
   readonly #capacity: number;
   readonly #ring: (RegistryEvent | undefined)[];
   readonly #wakers: Set<() => void> = new Set();
-  #last: number;
+  /** Revision of the newest change, while they are kept. */
+  #last = 0;
+  /** Ends the keeping; undefined while nothing is kept. */
+  #forget: (() => void) | undefined = undefined;
   /** Until when changes are kept without a reader; undefined until the first change that none reads. */
-  #keepUntilMs: number | undefined = Number.NEGATIVE_INFINITY;
+  #keepUntilMs: number | undefined = undefined;
 
-  /** @param revision of the registry now: the log begins behind it. */
-  constructor(capacity: number, revision: number) {
+  constructor(registry: Pick<HiveRegistry, "revision" | "subscribe">, capacity: number) {
+    this.#registry = registry;
     this.#capacity = capacity;
     this.#ring = new Array<RegistryEvent | undefined>(capacity).fill(undefined);
-    this.#last = revision;
-  }
-
-  append(event: RegistryEvent): void {
-    if (this.#keeps(event.at_ms)) this.#ring[event.revision % this.#capacity] = event;
-    this.#last = event.revision;
-    for (const wake of this.#wakers) wake();
   }
 
   /** Revision of the newest change. */
   get last(): number {
-    return this.#last;
+    return this.#forget === undefined ? this.#registry.revision : this.#last;
   }
 
   /** Whether everything after `revision` is still here. False also for a revision that has not been yet. */
   follows(revision: number): boolean {
-    if (revision > this.#last) return false;
-    return revision === this.#last || this.at(revision + 1) !== undefined;
+    const { last } = this;
+    if (revision > last) return false;
+    return revision === last || this.at(revision + 1) !== undefined;
   }
 
   at(revision: number): RegistryEvent | undefined {
@@ -50,6 +49,7 @@ export class ChangeLog {
   /** Calls `wake` after each change; returns the end of it. What changes meanwhile is kept. */
   onAppend(wake: () => void): () => void {
     this.#wakers.add(wake);
+    this.#keep();
     return () => {
       if (this.#wakers.delete(wake) && this.#wakers.size === 0) this.#keepUntilMs = undefined;
     };
@@ -59,15 +59,30 @@ export class ChangeLog {
     return this.#wakers.size;
   }
 
-  /** What is here has no gap: when one change is not kept, none before it is. */
-  #keeps(nowMs: number): boolean {
-    if (this.#wakers.size > 0) return true;
-    this.#keepUntilMs ??= nowMs + KEPT_FOR_RETURN_MS;
-    if (nowMs < this.#keepUntilMs) return true;
-    if (this.#keepUntilMs !== Number.NEGATIVE_INFINITY) {
+  #keep(): void {
+    this.#keepUntilMs = undefined;
+    if (this.#forget !== undefined) return;
+    this.#last = this.#registry.revision;
+    const stop = this.#registry.subscribe((event) => this.#append(event));
+    this.#forget = () => {
+      stop();
       this.#ring.fill(undefined);
-      this.#keepUntilMs = Number.NEGATIVE_INFINITY;
+      this.#forget = undefined;
+    };
+  }
+
+  #append(event: RegistryEvent): void {
+    // It was on its way when the keeping began, and is in every snapshot since.
+    if (event.revision <= this.#last) return;
+    this.#last = event.revision;
+    if (this.#wakers.size === 0) {
+      this.#keepUntilMs ??= event.at_ms + KEPT_FOR_RETURN_MS;
+      if (event.at_ms >= this.#keepUntilMs) {
+        this.#forget?.();
+        return;
+      }
     }
-    return false;
+    this.#ring[event.revision % this.#capacity] = event;
+    for (const wake of this.#wakers) wake();
   }
 }

@@ -122,13 +122,15 @@ export class Queen {
     const cataloged = deps.catalog.list();
     this.#awaited = new Set(cataloged.map(({ id }) => id));
     for (const { id, labels } of cataloged) this.registry.labelHive(id, labels ?? {});
-    this.changes = new ChangeLog(options.changesMax ?? CHANGES_MAX, this.registry.revision);
-    this.registry.subscribe((event) => {
-      this.changes.append(event);
-      if (event.type === "hive.silent" || event.type === "hive.evicted" || event.type === "hive.removed") {
-        this.#writer.noteStatus(event.hive_id, "offline");
-      }
-    });
+    this.changes = new ChangeLog(this.registry, options.changesMax ?? CHANGES_MAX);
+    this.registry.subscribe(
+      ({ type, hive_id }) => {
+        if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") {
+          this.#writer.noteStatus(hive_id, "offline");
+        }
+      },
+      { heartbeats: false },
+    );
     this.line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line, aliases);
     const { registry, line } = this;
     const { clock, hiveCalls: calls = noHiveCalls, log = SILENT } = deps;

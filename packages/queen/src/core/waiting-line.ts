@@ -61,7 +61,8 @@ export class WaitingLine {
   readonly #lines: Map<string, Line> = new Map();
   /** Lines by the normal names that wake them. */
   readonly #woken: Map<string, Set<Line>> = new Map();
-  readonly #stops: readonly (() => void)[];
+  /** End the listening; there are some while somebody waits. */
+  #stops: readonly (() => void)[] = [];
   readonly #onServed: Set<(reservation: Reservation) => void> = new Set();
   readonly #totals: { served: number; timed_out: number; left: number; refused: number } = {
     ...{ served: 0, timed_out: 0, left: 0, refused: 0 },
@@ -78,10 +79,6 @@ export class WaitingLine {
     this.#clock = deps.clock;
     this.#limits = limits;
     this.#aliases = new Map(Object.entries(aliases).map(([alias, targets]) => [alias, [targets].flat()]));
-    this.#stops = [
-      deps.registry.subscribe((event) => this.#hear(event)),
-      deps.registry.onRoom((worker) => this.#roomAt(worker)),
-    ];
   }
 
   /** Requests that wait now. */
@@ -203,7 +200,20 @@ export class WaitingLine {
   }
 
   stop(): void {
+    this.#stopListening();
+  }
+
+  /** While nobody waits, no heartbeat and no place that comes free is worth a look. */
+  #listen(): void {
+    this.#stops = [
+      this.#registry.subscribe((event) => this.#hear(event)),
+      this.#registry.onRoom((worker) => this.#roomAt(worker)),
+    ];
+  }
+
+  #stopListening(): void {
     for (const stop of this.#stops) stop();
+    this.#stops = [];
   }
 
   #hear(event: RegistryEvent): void {
@@ -264,7 +274,7 @@ export class WaitingLine {
   #add(waiter: Waiter): void {
     const { line } = waiter;
     line.waiters.add(waiter);
-    this.#total++;
+    if (this.#total++ === 0) this.#listen();
     if (line.waiters.size > 1) return;
     this.#lines.set(line.key, line);
     for (const name of line.wakes) {
@@ -279,7 +289,7 @@ export class WaitingLine {
     const { line } = waiter;
     if (!line.waiters.delete(waiter)) return false;
     waiter.stopTimer();
-    this.#total--;
+    if (--this.#total === 0) this.#stopListening();
     if (line.waiters.size > 0) return true;
     this.#lines.delete(line.key);
     for (const name of line.wakes) {

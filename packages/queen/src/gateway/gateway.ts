@@ -66,9 +66,12 @@ export class Gateway {
     };
     this.#stops = [
       clock.every(TICK_MS, () => this.#tick()),
-      registry.subscribe(({ type, hive_id }) => {
-        if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") this.#hiveIsGone(hive_id);
-      }),
+      registry.subscribe(
+        ({ type, hive_id }) => {
+          if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") this.#hiveIsGone(hive_id);
+        },
+        { heartbeats: false },
+      ),
     ];
   }
 

@@ -1,115 +1,185 @@
 import type { HeartbeatOrder } from "../heartbeats/order.ts";
+import type { ReportDraft } from "../heartbeats/report-draft.ts";
 import type { Due } from "../indexes/deadline-heap.ts";
-import type { HiveReport, HiveRuntimeState, HiveStatus, Labels, ResourceInfo, WorkerInfo } from "../types.ts";
+import type { Records } from "../indexes/records.ts";
+import type { DeviceInfo, HiveStatus, Labels } from "../types.ts";
+import type { WorkerList } from "../workers/worker-list.ts";
 import type { AgeBucket } from "./age-index.ts";
 import type { LivenessFacts } from "./liveness.ts";
 
-const GB = 1e9;
+// A hive's numbers lie in one record: as fields of the object each would be an object of its own, somewhere in memory.
+/** When it was heard, ms; never for one that said goodbye. What is asked most often: whether it is online. */
+export const ONLINE_AT_MS = 0;
+const RECEIVED_AT_MS = 1;
+const LAST_HEARTBEAT_MS = 2;
+const CLOCK_SKEW_MS = 3;
+const VRAM_BYTES = 4;
+const RAM_BYTES = 5;
+const SEQ = 6;
+const TOLD_INTERVAL_MS = 7;
+const INTERVAL_MS = 8;
+const CPU_PERCENT = 9;
+const RAM_TOTAL_BYTES = 10;
+const RAM_AVAILABLE_BYTES = 11;
+const CHECK_AT_MS = 12;
+export const HIVE_FLOATS = 13;
 
-/** One hive inside the registry. It changes with each heartbeat and is never handed out: callers get {@link stateOf}. */
+/** When a heartbeat was written and heard. */
+export interface HeartbeatTimes {
+  readonly last_heartbeat_ms: number;
+  readonly received_at_ms: number;
+  readonly clock_skew_ms?: number | undefined;
+}
+
+/**
+ * One hive inside the registry: what it last reported, and where it stands. It changes with each heartbeat and is never handed
+ * out. Of numbers that it reports NaN: not reported.
+ */
 export class HiveRecord implements LivenessFacts, Due {
   readonly hiveId: string;
-  report: HiveReport;
-  /** As in the report; asked for so often that it stands here too. */
-  receivedAtMs: number;
-  workers: readonly WorkerInfo[] = [];
-  /** Rows of its workers in the worker table, in the order of `workers`. */
+  /** In the table of hives. */
+  readonly number: number;
+  readonly #numbers: Records;
+  bootId: string | undefined = undefined;
+  hiveUrl: string | undefined = undefined;
+  version: string | undefined = undefined;
+  devices: readonly DeviceInfo[] | undefined = undefined;
+  ownLabels: Labels | undefined = undefined;
+  /** Its own, and over them the operator's. */
+  labels: Labels | undefined = undefined;
+  /** Rows of its workers in the worker table, in the order in which it lists them. */
   rows: number[] = [];
+  /** Its workers as they stand now, if somebody was given them. To be made before they change: see {@link HiveRecord.part}. */
+  list: WorkerList | undefined = undefined;
   status: HiveStatus = "silent";
   closed = false;
   goodbye = false;
-  intervalMs: number;
-  vramBytes = 0;
-  ramBytes = 0;
   pastBoots: string[] | undefined = undefined;
-  /** Its own, and over them the operator's. */
-  labels: Labels | undefined = undefined;
-
-  /** In the table of hives. */
-  number = -1;
 
   // Its place in the age index.
   bucket: AgeBucket | undefined = undefined;
   bucketPosition = 0;
 
   // Its place in the deadline heap.
-  checkAtMs: number = Number.POSITIVE_INFINITY;
   deadlinePosition = -1;
 
-  constructor(hiveId: string, report: HiveReport, intervalMs: number) {
+  /** @param numbers of all hives; the one of this number is its own. */
+  constructor(hiveId: string, numbers: Records, number: number) {
     this.hiveId = hiveId;
-    this.report = report;
-    this.receivedAtMs = report.received_at_ms;
-    this.intervalMs = intervalMs;
+    this.#numbers = numbers;
+    this.number = number;
+    numbers.floats.fill(0, number * HIVE_FLOATS, (number + 1) * HIVE_FLOATS);
+    this.checkAtMs = Number.POSITIVE_INFINITY;
+  }
+
+  /** Takes over what a heartbeat says. The strings of one boot stay the same from beat to beat: the first copy is kept. */
+  write(from: ReportDraft, times: HeartbeatTimes, intervalMs: number): void {
+    if (this.bootId !== from.boot_id) this.bootId = from.boot_id;
+    if (this.hiveUrl !== from.hive_url) this.hiveUrl = from.hive_url;
+    if (this.version !== from.version) this.version = from.version;
+    this.devices = from.devices;
+    this.ownLabels = from.labels;
+    const { floats } = this.#numbers;
+    const first = this.number * HIVE_FLOATS;
+    floats[first + RECEIVED_AT_MS] = times.received_at_ms;
+    floats[first + LAST_HEARTBEAT_MS] = times.last_heartbeat_ms;
+    floats[first + CLOCK_SKEW_MS] = times.clock_skew_ms ?? Number.NaN;
+    floats[first + SEQ] = from.seq;
+    floats[first + TOLD_INTERVAL_MS] = from.interval_ms;
+    floats[first + INTERVAL_MS] = intervalMs;
+    floats[first + CPU_PERCENT] = from.cpu_percent;
+    floats[first + RAM_TOTAL_BYTES] = from.ram_total_bytes;
+    floats[first + RAM_AVAILABLE_BYTES] = from.ram_available_bytes;
+  }
+
+  /** Alive, and nothing changed. */
+  renew(receivedAtMs: number, seq: number): void {
+    const skewMs = this.clockSkewMs;
+    this.#set(RECEIVED_AT_MS, receivedAtMs);
+    this.#set(LAST_HEARTBEAT_MS, receivedAtMs + (Number.isNaN(skewMs) ? 0 : skewMs));
+    this.#set(SEQ, seq);
+  }
+
+  /** Its workers are about to change: who was given them keeps them as they were. */
+  part(): void {
+    if (this.list === undefined) return;
+    void this.list.workers;
+    this.list = undefined;
   }
 
   get order(): HeartbeatOrder {
-    return { bootId: this.report.boot_id, seq: this.report.seq, timestampMs: this.report.last_heartbeat_ms };
+    const seq = this.seq;
+    return { bootId: this.bootId, seq: Number.isNaN(seq) ? undefined : seq, timestampMs: this.lastHeartbeatMs };
   }
-}
 
-/** What the registry tells of a hive: a new object each time, of frozen parts. */
-export function stateOf(hive: HiveRecord): HiveRuntimeState {
-  const { report } = hive;
-  const state: { -readonly [Key in keyof HiveRuntimeState]: HiveRuntimeState[Key] } = {
-    hive_id: hive.hiveId,
-    workers: hive.workers,
-    last_heartbeat_ms: report.last_heartbeat_ms,
-    vram_used_gb: hive.vramBytes / GB,
-    ram_used_gb: hive.ramBytes / GB,
-    worker_count: hive.workers.length,
-    received_at_ms: report.received_at_ms,
-    status: hive.status,
-  };
-  if (report.clock_skew_ms !== undefined) state.clock_skew_ms = report.clock_skew_ms;
-  if (report.boot_id !== undefined) state.boot_id = report.boot_id;
-  if (report.seq !== undefined) state.seq = report.seq;
-  if (report.hive_url !== undefined) state.hive_url = report.hive_url;
-  if (report.version !== undefined) state.version = report.version;
-  if (report.interval_ms !== undefined) state.interval_ms = report.interval_ms;
-  if (report.cpu_percent !== undefined) state.cpu_percent = report.cpu_percent;
-  if (report.ram_total_bytes !== undefined) state.ram_total_gb = report.ram_total_bytes / GB;
-  if (report.ram_available_bytes !== undefined) state.ram_available_gb = report.ram_available_bytes / GB;
-  if (hive.labels !== undefined) state.labels = hive.labels;
-  if (report.devices !== undefined) {
-    state.devices = report.devices;
-    const { total, free } = deviceMemory(report);
-    if (total !== undefined) state.vram_total_gb = total / GB;
-    if (free !== undefined) state.vram_free_gb = free / GB;
+  get receivedAtMs(): number {
+    return this.#get(RECEIVED_AT_MS);
   }
-  return state;
-}
 
-export function resourcesOf(hive: HiveRecord): ResourceInfo {
-  const {
-    vram_used_gb,
-    ram_used_gb,
-    worker_count,
-    vram_total_gb,
-    vram_free_gb,
-    ram_total_gb,
-    ram_available_gb,
-    devices,
-  } = stateOf(hive);
-  return {
-    vram_used_gb,
-    ram_used_gb,
-    worker_count,
-    ...(vram_total_gb === undefined ? undefined : { vram_total_gb }),
-    ...(vram_free_gb === undefined ? undefined : { vram_free_gb }),
-    ...(ram_total_gb === undefined ? undefined : { ram_total_gb }),
-    ...(ram_available_gb === undefined ? undefined : { ram_available_gb }),
-    ...(devices === undefined ? undefined : { devices }),
-  };
-}
-
-/** Sums over the devices that tell; undefined when none does. */
-function deviceMemory(report: HiveReport): { readonly total: number | undefined; readonly free: number | undefined } {
-  let total: number | undefined;
-  let free: number | undefined;
-  for (const device of report.devices ?? []) {
-    if (device.vram_total_bytes !== null) total = (total ?? 0) + device.vram_total_bytes;
-    if (device.vram_free_bytes !== null) free = (free ?? 0) + device.vram_free_bytes;
+  get lastHeartbeatMs(): number {
+    return this.#get(LAST_HEARTBEAT_MS);
   }
-  return { total, free };
+
+  get clockSkewMs(): number {
+    return this.#get(CLOCK_SKEW_MS);
+  }
+
+  get seq(): number {
+    return this.#get(SEQ);
+  }
+
+  /** As it says itself. */
+  get toldIntervalMs(): number {
+    return this.#get(TOLD_INTERVAL_MS);
+  }
+
+  /** To which it is held. */
+  get intervalMs(): number {
+    return this.#get(INTERVAL_MS);
+  }
+
+  get cpuPercent(): number {
+    return this.#get(CPU_PERCENT);
+  }
+
+  get ramTotalBytes(): number {
+    return this.#get(RAM_TOTAL_BYTES);
+  }
+
+  get ramAvailableBytes(): number {
+    return this.#get(RAM_AVAILABLE_BYTES);
+  }
+
+  /** Sum over its workers. */
+  get vramBytes(): number {
+    return this.#get(VRAM_BYTES);
+  }
+
+  set vramBytes(bytes: number) {
+    this.#set(VRAM_BYTES, bytes);
+  }
+
+  get ramBytes(): number {
+    return this.#get(RAM_BYTES);
+  }
+
+  set ramBytes(bytes: number) {
+    this.#set(RAM_BYTES, bytes);
+  }
+
+  get checkAtMs(): number {
+    return this.#get(CHECK_AT_MS);
+  }
+
+  set checkAtMs(ms: number) {
+    this.#set(CHECK_AT_MS, ms);
+  }
+
+  #get(field: number): number {
+    return this.#numbers.floats[this.number * HIVE_FLOATS + field] as number;
+  }
+
+  #set(field: number, value: number): void {
+    this.#numbers.floats[this.number * HIVE_FLOATS + field] = value;
+  }
 }

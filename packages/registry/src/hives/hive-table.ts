@@ -1,19 +1,20 @@
-import { grownCapacity, grownFloat64 } from "../indexes/grow.ts";
+import { Records } from "../indexes/records.ts";
 import { TextTable } from "../indexes/text-table.ts";
-import type { HiveRecord } from "./hive-record.ts";
+import { HIVE_FLOATS, HiveRecord, ONLINE_AT_MS } from "./hive-record.ts";
 
-/** Every hive by its id. What is asked of one most often, whether it is online, lies in a column of numbers. */
+/** Of each number, beside each other: the hive's id and its record. */
+const CELLS = 2;
+
+/** Every hive by its id. */
 export class HiveTable {
-  readonly #numbers: TextTable;
-  readonly #records: (HiveRecord | undefined)[] = [];
-  readonly #free: number[] = [];
-  /** By number: when it was heard, ms; never for one that said goodbye. */
-  #heardAtMs: Float64Array = new Float64Array(0);
+  readonly #numberOf: TextTable;
+  readonly #numbers: Records = new Records(HIVE_FLOATS);
+  readonly #cells: (string | HiveRecord | undefined)[] = [];
   /** In the order in which they came. */
   readonly #inOrder: Set<HiveRecord> = new Set();
 
   constructor(seed: number) {
-    this.#numbers = new TextTable(seed);
+    this.#numberOf = new TextTable((number) => this.#cells[number * CELLS] as string, seed);
   }
 
   get size(): number {
@@ -21,8 +22,8 @@ export class HiveTable {
   }
 
   find(hiveId: string): HiveRecord | undefined {
-    const number = this.#numbers.get(hiveId);
-    return number === -1 ? undefined : this.#records[number];
+    const number = this.#numberOf.get(hiveId);
+    return number === -1 ? undefined : (this.#cells[number * CELLS + 1] as HiveRecord);
   }
 
   /** In the order in which they came. Hives may be removed meanwhile. */
@@ -30,32 +31,36 @@ export class HiveTable {
     return this.#inOrder.values();
   }
 
-  add(hive: HiveRecord): void {
-    const number = this.#free.pop() ?? this.#records.length;
-    if (number >= this.#heardAtMs.length)
-      this.#heardAtMs = grownFloat64(this.#heardAtMs, grownCapacity(number + 1, this.#heardAtMs.length));
-    hive.number = number;
-    this.#records[number] = hive;
-    this.#numbers.set(hive.hiveId, number);
+  /** A hive that was not there. */
+  add(hiveId: string): HiveRecord {
+    const number = this.#numbers.add();
+    const hive = new HiveRecord(hiveId, this.#numbers, number);
+    while (this.#cells.length <= number * CELLS + 1) this.#cells.push(undefined);
+    this.#cells[number * CELLS] = hiveId;
+    this.#cells[number * CELLS + 1] = hive;
+    this.#numberOf.set(hiveId, number);
     this.#inOrder.add(hive);
-    this.heard(hive);
+    return hive;
   }
 
   /** It was heard, or said goodbye. */
   heard(hive: HiveRecord): void {
-    this.#heardAtMs[hive.number] = hive.goodbye ? Number.NEGATIVE_INFINITY : hive.receivedAtMs;
+    this.#numbers.floats[hive.number * HIVE_FLOATS + ONLINE_AT_MS] = hive.goodbye
+      ? Number.NEGATIVE_INFINITY
+      : hive.receivedAtMs;
   }
 
   remove(hive: HiveRecord): void {
-    this.#numbers.delete(hive.hiveId);
-    this.#records[hive.number] = undefined;
-    this.#free.push(hive.number);
+    this.#numberOf.delete(hive.hiveId);
+    this.#cells[hive.number * CELLS] = undefined;
+    this.#cells[hive.number * CELLS + 1] = undefined;
+    this.#numbers.remove(hive.number);
     this.#inOrder.delete(hive);
   }
 
   /** Heard less than `maxAgeMs` ago, and not to say goodbye. */
   isOnline(hiveId: string, maxAgeMs: number, nowMs: number): boolean {
-    const number = this.#numbers.get(hiveId);
-    return number !== -1 && nowMs - (this.#heardAtMs[number] as number) < maxAgeMs;
+    const number = this.#numberOf.get(hiveId);
+    return number !== -1 && nowMs - (this.#numbers.floats[number * HIVE_FLOATS + ONLINE_AT_MS] as number) < maxAgeMs;
   }
 }

@@ -1,6 +1,6 @@
 import { grownCapacity } from "./grow.ts";
 
-/** Numbers in one record: two records share a cache line. */
+/** Numbers in a record where nothing else is said: two records share a cache line. */
 const INTS = 8;
 const FLOATS = 4;
 
@@ -14,11 +14,17 @@ export const floatAt = (record: number, field: number): number => record * FLOAT
  * each field, a million workers would cost a cache miss for each field instead of one for all.
  */
 export class Records {
+  readonly #width: number;
   /** The same memory twice. Both change when it grows: do not hold on to them over an `add`. */
   ints: Int32Array = new Int32Array(0);
   floats: Float64Array = new Float64Array(0);
   readonly #free: number[] = [];
   #used = 0;
+
+  /** @param width floats in a record; in the place of each may stand two ints. {@link intAt} and {@link floatAt} are for the usual one. */
+  constructor(width: number = FLOATS) {
+    this.#width = width;
+  }
 
   /** Records there are, in use or not. */
   get size(): number {
@@ -35,7 +41,7 @@ export class Records {
     if (record < this.#used) return;
     const before = this.#used;
     while (record >= this.#used) this.#next();
-    this.ints.fill(fill, before * INTS, this.#used * INTS);
+    this.ints.fill(fill, before * 2 * this.#width, this.#used * 2 * this.#width);
   }
 
   /** Its number will be given out again. */
@@ -44,9 +50,9 @@ export class Records {
   }
 
   #next(): number {
-    const capacity = this.floats.length / FLOATS;
+    const capacity = this.floats.length / this.#width;
     if (this.#used >= capacity) {
-      const grown = new Float64Array(FLOATS * grownCapacity(this.#used + 1, capacity));
+      const grown = new Float64Array(this.#width * grownCapacity(this.#used + 1, capacity));
       grown.set(this.floats);
       this.floats = grown;
       this.ints = new Int32Array(grown.buffer);

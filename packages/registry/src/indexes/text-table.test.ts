@@ -13,7 +13,8 @@ test("a table of texts answers as a Map does, whatever came, changed and went", 
   );
   fc.assert(
     fc.property(fc.integer(), fc.array(step, { maxLength: 300, size: "max" }), (seed, steps) => {
-      const table = new TextTable(seed);
+      const texts: string[] = [];
+      const table = new TextTable((number) => texts[number] as string, seed);
       const map = new Map<string, number>();
       const free = Array.from({ length: 400 }, (_, at) => at);
       for (const each of steps) {
@@ -22,6 +23,7 @@ test("a table of texts answers as a Map does, whatever came, changed and went", 
           expect(table.delete(each.text)).toBe(map.delete(each.text));
         } else {
           const number = free.pop() as number;
+          texts[number] = each.text;
           table.set(each.text, number);
           map.set(each.text, number);
         }
@@ -37,8 +39,8 @@ test("a table of texts answers as a Map does, whatever came, changed and went", 
 });
 
 test("of many texts all are found, and when some go so are those that are left", () => {
-  const table = new TextTable(1);
   const texts = Array.from({ length: 20_000 }, (_, at) => `worker-${at}`);
+  const table = new TextTable((number) => texts[number] as string, 1);
   for (const [at, text] of texts.entries()) table.set(text, at);
   for (let at = 0; at < texts.length; at += 3) table.delete(texts[at] as string);
   for (const [at, text] of texts.entries()) expect(table.get(text)).toBe(at % 3 === 0 ? -1 : at);

@@ -10,18 +10,22 @@ export const seedFrom = (random: () => number): number => Math.floor(random() * 
 
 /**
  * Numbers by text, for as many texts as there are workers. As a `Map`, with fewer looks at memory that lies anywhere: one to
- * a slot, one to where the text is kept, one to the text. At a million entries each look costs a cache miss, and a `Map`
- * needs one more, and a wider one.
+ * a slot, one to where its owner keeps the text, which is where the owner looks next, one to the text. At a million entries
+ * each look costs a cache miss, and a `Map` needs one more, and a wider one.
  */
 export class TextTable {
   /** A power of two, at most two thirds of them in use. */
   #slots: Int32Array = new Int32Array(SLOTS_MIN * SLOT);
-  readonly #texts: string[] = [];
+  readonly #textOf: (number: number) => string;
   readonly #seed: number;
   #size = 0;
 
-  /** @param seed other for each table, so that nobody can think up texts that lie in each other's way. */
-  constructor(seed: number) {
+  /**
+   * @param textOf the text of a number that is in the table.
+   * @param seed other for each table, so that nobody can think up texts that lie in each other's way.
+   */
+  constructor(textOf: (number: number) => string, seed: number) {
+    this.#textOf = textOf;
     this.#seed = seed | 0;
   }
 
@@ -35,9 +39,8 @@ export class TextTable {
     return at < 0 ? NONE : (this.#slots[at + 1] as number) - 1;
   }
 
-  /** Gives a text this number, in place of the one that it had. A number has one text at most. */
+  /** Gives a text this number, in place of the one that it had. */
   set(text: string, number: number): void {
-    while (this.#texts.length <= number) this.#texts.push("");
     const hash = this.#hash(text);
     let at = this.#find(text, hash);
     if (at < 0) {
@@ -46,10 +49,7 @@ export class TextTable {
         at = this.#find(text, hash);
       }
       at = -1 - at;
-    } else {
-      this.#texts[(this.#slots[at + 1] as number) - 1] = "";
     }
-    this.#texts[number] = text;
     this.#slots[at] = hash;
     this.#slots[at + 1] = number + 1;
   }
@@ -57,7 +57,6 @@ export class TextTable {
   delete(text: string): boolean {
     const at = this.#find(text, this.#hash(text));
     if (at < 0) return false;
-    this.#texts[(this.#slots[at + 1] as number) - 1] = "";
     this.#size--;
     this.#close(at);
     return true;
@@ -70,7 +69,7 @@ export class TextTable {
     for (let at = (hash * SLOT) & mask; ; at = (at + SLOT) & mask) {
       const number = slots[at + 1] as number;
       if (number === 0) return -1 - at;
-      if (slots[at] === hash && this.#texts[number - 1] === text) return at;
+      if (slots[at] === hash && this.#textOf(number - 1) === text) return at;
     }
   }
 

@@ -1,6 +1,11 @@
 import { DeadlineHeap, type Due } from "../indexes/deadline-heap.ts";
 import { grownCapacity, grownInt32 } from "../indexes/grow.ts";
-import type { WorkerInfo } from "../types.ts";
+
+/** The last reservations that workers said they had admitted, by row. */
+export interface Echoes {
+  lastReservationAt(row: number): string | undefined;
+  lastHandoverAt(row: number): string | undefined;
+}
 
 /** One reservation as the book keeps it. */
 export class BookEntry implements Due {
@@ -121,15 +126,15 @@ export class ReservationBook {
    * How many of ours a worker's report can contain: up to the last of those that it names as admitted; when it names none
    * that stands, those made before the report.
    */
-  containedIn(row: number, worker: WorkerInfo, reportedAtMs: number): number {
-    if (this.#size === 0) return 0;
-    const { last_reservation, last_handover } = worker;
+  containedIn(row: number, echoes: Echoes, reportedAtMs: number): number {
+    if (this.#oldest(row) === undefined) return 0;
+    const [lastReservation, lastHandover] = [echoes.lastReservationAt(row), echoes.lastHandoverAt(row)];
     let echoed = 0;
     let earlier = 0;
     let at = 0;
     for (const { id, createdAtMs } of this.#at(row)) {
       at++;
-      if (id === last_reservation || id === last_handover) echoed = at;
+      if (id === lastReservation || id === lastHandover) echoed = at;
       if (createdAtMs < reportedAtMs) earlier = at;
     }
     return echoed > 0 ? echoed : earlier;

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { HiveRecord } from "../hives/hive-record.ts";
+import { WorkerDraft } from "../heartbeats/worker-draft.ts";
+import { HiveTable } from "../hives/hive-table.ts";
 import { aWorker } from "../testing/builders.ts";
 import type { Labels, WorkerInfo } from "../types.ts";
 import { WorkerTable } from "../workers/worker-table.ts";
@@ -9,7 +10,7 @@ import { POLICIES, type ReserveRequest } from "./types.ts";
 
 /** A worker table with one hive, and who is chosen there. */
 function aTable(labels: Labels = {}) {
-  const hive = new HiveRecord("a", { hive_id: "a", last_heartbeat_ms: 0, received_at_ms: 0 }, 5_000);
+  const hive = new HiveTable(1).add("a");
   Object.assign(hive, { status: "alive", labels });
   const deps = { hiveById: () => hive, now: () => 0, onFreed: () => {} };
   const table = new WorkerTable(deps, { random: () => 0.5, policy: "best", breaker: DEFAULT_BREAKER_LIMITS });
@@ -17,7 +18,9 @@ function aTable(labels: Labels = {}) {
     const list = workers.map((fields, at) =>
       aWorker({ worker_id: `w${at}`, model_id: "m", slots_total: 9, ...fields }),
     );
-    table.setWorkers(hive, list, true);
+    const draft = new WorkerDraft();
+    draft.read(list, "workers");
+    table.setWorkers(hive, draft, true);
   };
   const chosen = (request: Partial<ReserveRequest> = {}) => {
     const reservation = table.scheduler.reserve({ model: "m", ...request }, 0);

@@ -1,14 +1,24 @@
 import { floatAt, intAt, Records } from "../indexes/records.ts";
-import type { Labels, WorkerInfo } from "../types.ts";
+import type { Backend, Labels } from "../types.ts";
 import { ListedPool } from "./listed-pool.ts";
-import { capacityOf, foreignRequests, reportedRequests } from "./load.ts";
+import { capacityOf, foreignRequests, type ReportedLoad, reportedRequests } from "./load.ts";
 import { EVERY_SEAT, OrderedPool, SomeSeats } from "./ordered-pool.ts";
 import type { Order, Pool, Standing } from "./pool.ts";
 import { hasBackend, hasLabels, type PoolFilter } from "./pool-filter.ts";
 
+/** What workers last reported, by row. */
+export interface Reports extends ReportedLoad {
+  urlAt(row: number): string | undefined;
+  backendAt(row: number): Backend | undefined;
+  isDegraded(row: number): boolean;
+  isDraining(row: number): boolean;
+  /** NaN: it does not say. */
+  gpuPercentAt(row: number): number;
+}
+
 /** What the room needs to know of the worker table. */
 export interface RoomView {
-  infoAt(row: number): WorkerInfo;
+  readonly rows: Reports;
   isHiveAlive(row: number): boolean;
   labelsAt(row: number): Labels | undefined;
   rowOf(seat: number): number;
@@ -117,7 +127,7 @@ export class Room implements Standing {
 
   passes(filter: PoolFilter, seat: number): boolean {
     const row = this.#view.rowOf(seat);
-    return hasBackend(filter, this.#view.infoAt(row).backend) && hasLabels(filter, this.#view.labelsAt(row));
+    return hasBackend(filter, this.#view.rows.backendAt(row)) && hasLabels(filter, this.#view.labelsAt(row));
   }
 
   /** Pools that are kept in order. */
@@ -293,19 +303,20 @@ export class Room implements Standing {
   }
 
   #read(row: number, oursInReport: number): void {
-    const info = this.#view.infoAt(row);
+    const { rows } = this.#view;
     const { ints, floats } = this.#rows;
-    ints[intAt(row, FOREIGN)] = foreignRequests(info, oursInReport);
-    ints[intAt(row, CAPACITY)] = capacityOf(info, oursInReport);
-    floats[floatAt(row, GPU)] = info.gpu_percent ?? 100;
+    ints[intAt(row, FOREIGN)] = foreignRequests(rows, row, oursInReport);
+    ints[intAt(row, CAPACITY)] = capacityOf(rows, row, oursInReport);
+    const gpu = rows.gpuPercentAt(row);
+    floats[floatAt(row, GPU)] = Number.isNaN(gpu) ? 100 : gpu;
     // While it works for us its GPU usage is our own doing, and tells nothing.
-    const gpuIsOthers = info.gpu_percent !== undefined && reportedRequests(info) === 0;
+    const gpuIsOthers = !Number.isNaN(gpu) && reportedRequests(rows, row) === 0;
     ints[intAt(row, FLAGS)] =
       READ |
       ((ints[intAt(row, FLAGS)] as number) & ~(GENERATION - 1)) |
       ((ints[intAt(row, FLAGS)] as number) & ASIDE) |
       (this.#takesRequests(row) ? READY : 0) |
-      (info.health_status === "degraded" ? DEGRADED : 0) |
+      (rows.isDegraded(row) ? DEGRADED : 0) |
       (gpuIsOthers ? GPU_IS_OTHERS : 0);
   }
 
@@ -316,8 +327,13 @@ export class Room implements Standing {
   }
 
   #takesRequests(row: number): boolean {
-    const info = this.#view.infoAt(row);
-    return info.state !== "Loading" && info.url !== undefined && info.draining !== true && this.#view.isHiveAlive(row);
+    const { rows } = this.#view;
+    return (
+      rows.stateAt(row) !== "Loading" &&
+      rows.urlAt(row) !== undefined &&
+      !rows.isDraining(row) &&
+      this.#view.isHiveAlive(row)
+    );
   }
 
   #improve(row: number): void {

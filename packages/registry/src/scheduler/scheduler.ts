@@ -1,12 +1,11 @@
-import type { WorkerInfo } from "../types.ts";
 import { Breaker, type BreakerLimits } from "./breaker.ts";
 import { type ChoiceDeps, type ChoiceView, RequestChoice } from "./choice.ts";
 import { explain } from "./explain.ts";
 import { CHOOSE } from "./policies.ts";
 import { PrefixMemory } from "./prefix-memory.ts";
 import { RecentEndings } from "./recent-endings.ts";
-import { type BookEntry, ReservationBook } from "./reservation-book.ts";
-import { Room } from "./room.ts";
+import { type BookEntry, type Echoes, ReservationBook } from "./reservation-book.ts";
+import { type Reports, Room } from "./room.ts";
 import { SessionRings } from "./session-rings.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./types.ts";
 
@@ -20,6 +19,7 @@ const LAST_RESORT_LOOKED_AT_MAX = 1_000;
 
 /** What the scheduler needs to know of the worker table. */
 export interface SchedulerView extends ChoiceView {
+  readonly rows: Reports & Echoes;
   /** The groups of the models that a name means; none when no worker has one. */
   resolveModel(name: string): readonly number[];
   /** Less is reserved at the worker than before, or it is no longer set aside. */
@@ -140,8 +140,8 @@ export class Scheduler {
 
   // ---- what the worker table tells ----------------------------------------------------------------------------------
 
-  reported(row: number, worker: WorkerInfo, reportedAtMs: number): void {
-    const contained = this.#book.containedIn(row, worker, reportedAtMs);
+  reported(row: number, reportedAtMs: number): void {
+    const contained = this.#book.containedIn(row, this.#view.rows, reportedAtMs);
     const ended = this.#endings.at(row, reportedAtMs);
     if (contained === 0) {
       this.room.reported(row, ended);

@@ -1,5 +1,4 @@
 import { normalModelName } from "../models/normal-name.ts";
-import { capacityOf, foreignRequests, reportedRequests } from "../scheduler/load.ts";
 import { REPORT_DELAY_MS } from "../scheduler/recent-endings.ts";
 import type { Outcome, ReserveRequest } from "../scheduler/types.ts";
 import type { Labels, WorkerInfo } from "../types.ts";
@@ -171,3 +170,19 @@ const modelsOf = ({ model_id, models = [] }: WorkerInfo): string[] =>
 /** How much of its GPU others take, 0–100. While it works for us its GPU usage is our own doing, and tells nothing. */
 const foreignGpuPercent = (worker: WorkerInfo): number =>
   reportedRequests(worker) === 0 ? (worker.gpu_percent ?? 0) : 0;
+
+/** Requests that the worker says it has; of one that does not count, one when it is busy. */
+function reportedRequests(worker: WorkerInfo): number {
+  const running = worker.slots_busy ?? (worker.state === "Busy" ? (worker.slots_total ?? 1) : 0);
+  return running + (worker.queue_depth ?? 0);
+}
+
+function capacityOf(worker: WorkerInfo, oursInReport: number): number {
+  if (worker.slots_total !== undefined) return worker.slots_total;
+  if (worker.state === "Idle") return 1;
+  return worker.state === "Busy" && oursInReport > 0 ? 1 : 0;
+}
+
+function foreignRequests(worker: WorkerInfo, oursInReport: number): number {
+  return Math.max(0, reportedRequests(worker) - oursInReport);
+}

@@ -1,4 +1,4 @@
-import type { Intern } from "../heartbeats/copy-worker.ts";
+import type { WorkerDraft } from "../heartbeats/worker-draft.ts";
 import type { HiveRecord } from "../hives/hive-record.ts";
 import { CandidateHeap } from "../indexes/candidate-heap.ts";
 import { floatAt, intAt, Records } from "../indexes/records.ts";
@@ -8,6 +8,19 @@ import { ModelNames } from "../models/model-names.ts";
 import { Scheduler, type SchedulerOptions, type SchedulerView } from "../scheduler/scheduler.ts";
 import type { HiveStatus, HiveWorker, Labels, ModelSummary, WorkerInfo } from "../types.ts";
 import { ModelGroup } from "./model-group.ts";
+import {
+  BACKEND_POSITION,
+  FIRST_SEAT,
+  IDLE_POSITION,
+  NEWER_NAMESAKE,
+  OLDER_NAMESAKE,
+  rowFloat,
+  rowInt,
+  SCORE,
+  SLOTS_FREE,
+  sameList,
+  WorkerRows,
+} from "./worker-rows.ts";
 
 /** A worker that does not report `gpu_percent` is taken for fully used. Rule: design, "findBestWorkerForModel". */
 const UNKNOWN_GPU_PERCENT = 100;
@@ -21,17 +34,6 @@ const SHARED_TEXTS_MAX = 1_024;
 const CHOICES_MAX = 2 ** 40;
 const NONE = -1;
 
-// A row: floats, then ints.
-/** What the worker is ranked by; {@link NO_CANDIDATE} while it cannot take a request. */
-const SCORE = 0;
-const SLOTS_FREE = 2;
-const IDLE_POSITION = 3;
-const BACKEND_POSITION = 4;
-const FIRST_SEAT = 5;
-/** Workers of the same id on other hives, as a list: heard later, heard earlier. */
-const NEWER_NAMESAKE = 6;
-const OLDER_NAMESAKE = 7;
-
 // A seat: floats, then ints.
 /** The number of the last choice that fell on it. Outlives its time as a candidate. */
 const LAST_CHOICE = 0;
@@ -43,19 +45,19 @@ const HEAP_POSITION = 6;
 /** Reservations that its key among the candidates counts, or more. */
 const COUNTED = 7;
 
+/** The score of a worker that cannot take a request. */
 const NO_CANDIDATE = Number.POSITIVE_INFINITY;
 
 /**
  * Every worker of the fleet: a row a worker, and a seat for each model that it has (one in the group of those without a
- * model when it has none). What callers see are the objects that the heartbeat brought; what the registry must find or
- * compare quickly is a number in a record, because a million small objects would cost three times the memory and a cache
- * miss a step.
+ * model when it has none). What the registry must find or compare quickly is a number in a record, because a million small
+ * objects would cost three times the memory and a cache miss a step.
  */
 export class WorkerTable implements SchedulerView {
   readonly scheduler: Scheduler;
-  readonly #rows: Records = new Records();
-  readonly #hives: (HiveRecord | undefined)[] = [];
-  readonly #infos: (WorkerInfo | undefined)[] = [];
+  /** What the workers report, and where each stands. */
+  readonly rows: WorkerRows;
+  readonly #numbers: Records;
   readonly #seats: Records = new Records();
 
   readonly #groups: ModelGroup[] = [];
@@ -88,31 +90,14 @@ export class WorkerTable implements SchedulerView {
     options: SchedulerOptions,
   ) {
     this.#hiveById = deps.hiveById;
-    this.#rowOfId = new TextTable(seedFrom(options.random));
+    this.rows = new WorkerRows({
+      model: (text) => this.#sharedModel(text),
+      other: (text) => this.#sharedText(text),
+    });
+    this.#numbers = this.rows.records;
+    this.#rowOfId = new TextTable((row) => this.rows.idAt(row), seedFrom(options.random));
     this.#modelless = this.#addGroup("");
     this.scheduler = new Scheduler({ view: this, now: deps.now, onFreed: deps.onFreed }, options);
-  }
-
-  /** One copy of each name that many workers share. */
-  readonly intern: Intern = {
-    model: (text) => {
-      const group = this.models.get(text);
-      return group === undefined ? text : (this.#groups[group] as ModelGroup).model;
-    },
-    text: (text) => {
-      const known = this.#sharedTexts.get(text);
-      if (known !== undefined) return known;
-      if (this.#sharedTexts.size < SHARED_TEXTS_MAX) this.#sharedTexts.set(text, text);
-      return text;
-    },
-  };
-
-  infoAt(row: number): WorkerInfo {
-    return this.#infos[row] as WorkerInfo;
-  }
-
-  hiveAt(row: number): HiveRecord {
-    return this.#hives[row] as HiveRecord;
   }
 
   /** Row of the worker of that id whose hive was heard last; -1 when there is none. */
@@ -123,35 +108,45 @@ export class WorkerTable implements SchedulerView {
   // ---- what a heartbeat does ----------------------------------------------------------------------------------------
 
   /**
-   * Gives a hive exactly these workers. Ids must be unique among them. A worker that was there before keeps its row, and
-   * with it its place among its equals.
+   * Gives a hive exactly the workers of the draft. Ids must be unique among them. A worker that was there before keeps its
+   * row, and with it its place among its equals.
    */
-  setWorkers(hive: HiveRecord, workers: readonly WorkerInfo[], hiveAlive: boolean): void {
-    const before = hive.workers;
-    hive.workers = workers;
-    if (sameIdsAndModels(before, workers)) {
-      for (let at = 0; at < workers.length; at++) {
-        this.#replace(hive.rows[at] as number, before[at] as WorkerInfo, workers[at] as WorkerInfo);
-      }
+  setWorkers(hive: HiveRecord, draft: WorkerDraft, hiveAlive: boolean): void {
+    if (this.hasSameIds(hive, draft) && this.#haveSameModels(hive.rows, draft)) {
+      for (let at = 0; at < draft.size; at++) this.#write(hive.rows[at] as number, draft, at);
     } else {
       this.#countModelsOf(hive, -1);
-      this.#match(hive, before, workers);
+      this.#match(hive, draft);
       this.#countModelsOf(hive, 1);
     }
-    for (let at = 0; at < workers.length; at++) {
-      const row = hive.rows[at] as number;
-      this.#refresh(row, workers[at] as WorkerInfo, hiveAlive);
-      this.scheduler.reported(row, workers[at] as WorkerInfo, hive.receivedAtMs);
+    for (const row of hive.rows) {
+      this.#refresh(row, hiveAlive);
+      this.scheduler.reported(row, hive.receivedAtMs);
     }
     this.heard(hive);
   }
 
+  /** Takes all of a hive's workers away. */
+  removeWorkers(hive: HiveRecord): void {
+    this.#countModelsOf(hive, -1);
+    for (const row of hive.rows) this.#remove(row);
+    hive.rows = [];
+  }
+
+  /** The ordinary heartbeat: the same workers in the same order, with new numbers. */
+  hasSameIds({ rows }: HiveRecord, draft: WorkerDraft): boolean {
+    if (rows.length !== draft.size) return false;
+    for (let at = 0; at < rows.length; at++) {
+      if (this.rows.idAt(rows[at] as number) !== draft.at(at).worker_id) return false;
+    }
+    return true;
+  }
+
   /** Brings ranking and free slots up to date with what the hive's workers report and with whether the hive is alive. */
   refresh(hive: HiveRecord, hiveAlive: boolean): void {
-    const { rows, workers } = hive;
-    for (let at = 0; at < rows.length; at++) {
-      this.#refresh(rows[at] as number, workers[at] as WorkerInfo, hiveAlive);
-      this.scheduler.refreshed(rows[at] as number);
+    for (const row of hive.rows) {
+      this.#refresh(row, hiveAlive);
+      this.scheduler.refreshed(row);
     }
   }
 
@@ -162,13 +157,10 @@ export class WorkerTable implements SchedulerView {
 
   /** The hive was heard: its workers come first among those of the same id. */
   heard(hive: HiveRecord): void {
-    const { rows, workers } = hive;
-    for (let at = 0; at < rows.length; at++) {
-      const row = rows[at] as number;
-      if (this.#rows.ints[intAt(row, NEWER_NAMESAKE)] === NONE) continue;
-      const { worker_id } = workers[at] as WorkerInfo;
-      this.#unlinkId(row, worker_id);
-      this.#linkId(row, worker_id);
+    for (const row of hive.rows) {
+      if (this.#numbers.ints[rowInt(row, NEWER_NAMESAKE)] === NONE) continue;
+      this.#unlinkId(row);
+      this.#linkId(row);
     }
   }
 
@@ -205,7 +197,7 @@ export class WorkerTable implements SchedulerView {
   }
 
   *all(): Generator<number> {
-    for (let row = 0; row < this.#hives.length; row++) if (this.#hives[row] !== undefined) yield row;
+    for (let row = 0; row < this.#numbers.size; row++) if (this.rows.has(row)) yield row;
   }
 
   *modelSummaries(): Generator<ModelSummary> {
@@ -228,14 +220,14 @@ export class WorkerTable implements SchedulerView {
   // ---- what the scheduler asks --------------------------------------------------------------------------------------
 
   workerAt(row: number): HiveWorker {
-    const hive_id = this.hiveAt(row).hiveId;
-    const worker = this.infoAt(row);
+    const hive_id = this.rows.hiveIdAt(row);
+    const worker = this.rows.infoAt(row);
     const set_aside_until_ms = this.scheduler.breaker.untilMs(row);
     return set_aside_until_ms === undefined ? { hive_id, worker } : { hive_id, worker, set_aside_until_ms };
   }
 
   isHiveAlive(row: number): boolean {
-    return this.hiveAt(row).status === "alive";
+    return this.rows.hiveAt(row).status === "alive";
   }
 
   rowsOfHive(hiveId: string): readonly number[] {
@@ -259,7 +251,7 @@ export class WorkerTable implements SchedulerView {
   }
 
   firstSeat(row: number): number {
-    return this.#rows.ints[intAt(row, FIRST_SEAT)] as number;
+    return this.#numbers.ints[rowInt(row, FIRST_SEAT)] as number;
   }
 
   nextSeat(seat: number): number {
@@ -280,16 +272,16 @@ export class WorkerTable implements SchedulerView {
   }
 
   labelsAt(row: number): Labels | undefined {
-    return this.hiveAt(row).labels;
+    return this.rows.hiveAt(row).labels;
   }
 
   statusAt(row: number): HiveStatus {
-    return this.hiveAt(row).status;
+    return this.rows.hiveAt(row).status;
   }
 
   /** Who got worse is put where it belongs when it comes up first; see {@link WorkerTable.#settledFirst}. */
   gotBetter(row: number, wasAside: boolean): void {
-    const score = this.#rows.floats[floatAt(row, SCORE)] as number;
+    const score = this.#numbers.floats[rowFloat(row, SCORE)] as number;
     if (score === NO_CANDIDATE) return;
     const reserved = this.scheduler.room.reservedAt(row);
     for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
@@ -303,66 +295,76 @@ export class WorkerTable implements SchedulerView {
 
   // ---- workers of one hive ------------------------------------------------------------------------------------------
 
-  #match(hive: HiveRecord, before: readonly WorkerInfo[], workers: readonly WorkerInfo[]): void {
+  #match(hive: HiveRecord, draft: WorkerDraft): void {
     const left = new Map<string, number>();
-    for (const [at, { worker_id }] of before.entries()) left.set(worker_id, at);
-    const rows = hive.rows;
-    hive.rows = workers.map((info) => {
-      const at = left.get(info.worker_id);
-      if (at === undefined) return this.#add(hive, info);
-      left.delete(info.worker_id);
-      const row = rows[at] as number;
-      this.#replace(row, before[at] as WorkerInfo, info);
-      return row;
-    });
-    for (const at of left.values()) this.#remove(rows[at] as number, before[at] as WorkerInfo);
+    for (const row of hive.rows) left.set(this.rows.idAt(row), row);
+    const rows = new Array<number>(draft.size);
+    for (let at = 0; at < draft.size; at++) {
+      const { worker_id } = draft.at(at);
+      const row = left.get(worker_id);
+      left.delete(worker_id);
+      if (row !== undefined) this.#write(row, draft, at);
+      rows[at] = row ?? this.#add(hive, draft, at);
+    }
+    for (const row of left.values()) this.#remove(row);
+    hive.rows = rows;
   }
 
-  #add(hive: HiveRecord, info: WorkerInfo): number {
-    const row = this.#rows.add();
-    this.#hives[row] = hive;
-    this.#infos[row] = info;
+  #add(hive: HiveRecord, draft: WorkerDraft, at: number): number {
+    const row = this.rows.add(hive, draft.at(at).worker_id);
+    this.rows.write(row, draft, at);
+    const state = this.rows.stateAt(row);
     this.size++;
-    this.states[info.state]++;
-    this.#linkId(row, info.worker_id);
-    this.#joinBackend(row, info.backend);
-    this.#rows.floats[floatAt(row, SCORE)] = NO_CANDIDATE;
-    const { ints } = this.#rows;
-    ints[intAt(row, IDLE_POSITION)] = info.state === "Idle" ? this.#idle.add(row) : NONE;
-    ints[intAt(row, SLOTS_FREE)] = 0;
-    ints[intAt(row, FIRST_SEAT)] = NONE;
-    this.#joinModels(row, info);
+    this.states[state]++;
+    this.#linkId(row);
+    this.#joinBackend(row);
+    this.#numbers.floats[rowFloat(row, SCORE)] = NO_CANDIDATE;
+    const { ints } = this.#numbers;
+    ints[rowInt(row, IDLE_POSITION)] = state === "Idle" ? this.#idle.add(row) : NONE;
+    ints[rowInt(row, SLOTS_FREE)] = 0;
+    ints[rowInt(row, FIRST_SEAT)] = NONE;
+    this.#joinModels(row);
     return row;
   }
 
-  #replace(row: number, before: WorkerInfo, info: WorkerInfo): void {
-    this.#infos[row] = info;
-    if (!sameModels(before, info)) {
-      this.#leaveModels(row);
-      this.#joinModels(row, info);
-    }
-    if (before.backend !== info.backend) {
-      this.#leaveBackend(row, before.backend);
-      this.#joinBackend(row, info.backend);
-    }
-    if (before.state !== info.state) {
-      if (before.state === "Loading") this.scheduler.restarted(row);
-      this.states[before.state]--;
-      this.states[info.state]++;
-      if (info.state === "Idle") this.#rows.ints[intAt(row, IDLE_POSITION)] = this.#idle.add(row);
-      else if (before.state === "Idle") this.#leaveIdle(row);
-    }
+  /** What a worker reports now, in place of what it reported before. */
+  #write(row: number, draft: WorkerDraft, at: number): void {
+    const stateBefore = this.rows.stateAt(row);
+    const sameModels = this.#hasSameModels(row, draft, at);
+    const sameBackend = this.rows.backendAt(row) === draft.at(at).backend;
+    if (!sameModels) this.#leaveModels(row);
+    if (!sameBackend) this.#leaveBackend(row);
+    this.rows.write(row, draft, at);
+    if (!sameModels) this.#joinModels(row);
+    if (!sameBackend) this.#joinBackend(row);
+    const state = this.rows.stateAt(row);
+    if (state === stateBefore) return;
+    if (stateBefore === "Loading") this.scheduler.restarted(row);
+    this.states[stateBefore]--;
+    this.states[state]++;
+    if (state === "Idle") this.#numbers.ints[rowInt(row, IDLE_POSITION)] = this.#idle.add(row);
+    else if (stateBefore === "Idle") this.#leaveIdle(row);
   }
 
-  #refresh(row: number, info: WorkerInfo, hiveAlive: boolean): void {
-    const { ints, floats } = this.#rows;
-    const score = hiveAlive ? scoreOf(info) : NO_CANDIDATE;
-    const before = floats[floatAt(row, SCORE)] as number;
-    const slotsFree = score === NO_CANDIDATE ? 0 : freeSlots(info);
-    const slotsDelta = slotsFree - (ints[intAt(row, SLOTS_FREE)] as number);
+  #haveSameModels(rows: readonly number[], draft: WorkerDraft): boolean {
+    for (let at = 0; at < rows.length; at++) if (!this.#hasSameModels(rows[at] as number, draft, at)) return false;
+    return true;
+  }
+
+  #hasSameModels(row: number, draft: WorkerDraft, at: number): boolean {
+    const { model_id, models } = draft.at(at);
+    return this.rows.modelAt(row) === model_id && sameList(this.rows.modelsAt(row), models);
+  }
+
+  #refresh(row: number, hiveAlive: boolean): void {
+    const { ints, floats } = this.#numbers;
+    const score = hiveAlive ? this.#reportedScore(row) : NO_CANDIDATE;
+    const before = floats[rowFloat(row, SCORE)] as number;
+    const slotsFree = score === NO_CANDIDATE ? 0 : this.#freeSlots(row);
+    const slotsDelta = slotsFree - (ints[rowInt(row, SLOTS_FREE)] as number);
     if (score === before && slotsDelta === 0) return;
-    floats[floatAt(row, SCORE)] = score;
-    ints[intAt(row, SLOTS_FREE)] = slotsFree;
+    floats[rowFloat(row, SCORE)] = score;
+    ints[rowInt(row, SLOTS_FREE)] = slotsFree;
     for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
       const at = this.#seats.ints[intAt(seat, GROUP)] as number;
       const group = this.#groups[at] as ModelGroup;
@@ -374,17 +376,31 @@ export class WorkerTable implements SchedulerView {
     }
   }
 
-  #remove(row: number, info: WorkerInfo): void {
+  /** Lower is better. */
+  #reportedScore(row: number): number {
+    const { rows } = this;
+    if (rows.stateAt(row) !== "Idle" || rows.urlAt(row) === undefined || rows.isDraining(row)) return NO_CANDIDATE;
+    const gpu = rows.gpuPercentAt(row);
+    const score = Number.isNaN(gpu) ? UNKNOWN_GPU_PERCENT : gpu;
+    return rows.isDegraded(row) ? score + DEGRADED_PENALTY : score;
+  }
+
+  #freeSlots(row: number): number {
+    const [total, busy] = [this.rows.slotsTotalAt(row), this.rows.slotsBusyAt(row)];
+    if (Number.isNaN(total)) return 1;
+    return Number.isNaN(busy) ? Math.max(0, total) : Math.max(0, total - busy);
+  }
+
+  #remove(row: number): void {
     this.#leaveModels(row);
-    this.#leaveBackend(row, info.backend);
-    if (info.state === "Idle") this.#leaveIdle(row);
-    this.#unlinkId(row, info.worker_id);
-    this.states[info.state]--;
+    this.#leaveBackend(row);
+    const state = this.rows.stateAt(row);
+    if (state === "Idle") this.#leaveIdle(row);
+    this.#unlinkId(row);
+    this.states[state]--;
     this.size--;
     this.scheduler.rowRemoved(row);
-    this.#hives[row] = undefined;
-    this.#infos[row] = undefined;
-    this.#rows.remove(row);
+    this.rows.remove(row);
   }
 
   /** Adds or takes away a hive where a model counts the hives that have it. */
@@ -402,68 +418,87 @@ export class WorkerTable implements SchedulerView {
 
   // ---- rows ---------------------------------------------------------------------------------------------------------
 
-  #linkId(row: number, workerId: string): void {
-    const { ints } = this.#rows;
+  #linkId(row: number): void {
+    const { ints } = this.#numbers;
+    const workerId = this.rows.idAt(row);
     const older = this.#rowOfId.get(workerId);
-    ints[intAt(row, NEWER_NAMESAKE)] = NONE;
-    ints[intAt(row, OLDER_NAMESAKE)] = older;
-    if (older !== NONE) ints[intAt(older, NEWER_NAMESAKE)] = row;
+    ints[rowInt(row, NEWER_NAMESAKE)] = NONE;
+    ints[rowInt(row, OLDER_NAMESAKE)] = older;
+    if (older !== NONE) ints[rowInt(older, NEWER_NAMESAKE)] = row;
     this.#rowOfId.set(workerId, row);
   }
 
-  #unlinkId(row: number, workerId: string): void {
-    const { ints } = this.#rows;
-    const newer = ints[intAt(row, NEWER_NAMESAKE)] as number;
-    const older = ints[intAt(row, OLDER_NAMESAKE)] as number;
-    if (newer !== NONE) ints[intAt(newer, OLDER_NAMESAKE)] = older;
+  #unlinkId(row: number): void {
+    const { ints } = this.#numbers;
+    const workerId = this.rows.idAt(row);
+    const newer = ints[rowInt(row, NEWER_NAMESAKE)] as number;
+    const older = ints[rowInt(row, OLDER_NAMESAKE)] as number;
+    if (newer !== NONE) ints[rowInt(newer, OLDER_NAMESAKE)] = older;
     else if (older !== NONE) this.#rowOfId.set(workerId, older);
     else this.#rowOfId.delete(workerId);
-    if (older !== NONE) ints[intAt(older, NEWER_NAMESAKE)] = newer;
+    if (older !== NONE) ints[rowInt(older, NEWER_NAMESAKE)] = newer;
   }
 
-  #joinBackend(row: number, backend: string | undefined): void {
+  #joinBackend(row: number): void {
+    const backend = this.rows.backendAt(row);
     if (backend === undefined) return;
     let rows = this.#backends.get(backend);
     if (rows === undefined) {
       rows = new SlotList();
       this.#backends.set(backend, rows);
     }
-    this.#rows.ints[intAt(row, BACKEND_POSITION)] = rows.add(row);
+    this.#numbers.ints[rowInt(row, BACKEND_POSITION)] = rows.add(row);
   }
 
-  #leaveBackend(row: number, backend: string | undefined): void {
+  #leaveBackend(row: number): void {
+    const backend = this.rows.backendAt(row);
     if (backend === undefined) return;
     const rows = this.#backends.get(backend) as SlotList;
-    const { ints } = this.#rows;
-    const position = ints[intAt(row, BACKEND_POSITION)] as number;
+    const { ints } = this.#numbers;
+    const position = ints[rowInt(row, BACKEND_POSITION)] as number;
     const moved = rows.removeAt(position);
-    if (moved !== NONE) ints[intAt(moved, BACKEND_POSITION)] = position;
+    if (moved !== NONE) ints[rowInt(moved, BACKEND_POSITION)] = position;
     if (rows.size === 0) this.#backends.delete(backend);
   }
 
   #leaveIdle(row: number): void {
-    const { ints } = this.#rows;
-    const position = ints[intAt(row, IDLE_POSITION)] as number;
+    const { ints } = this.#numbers;
+    const position = ints[rowInt(row, IDLE_POSITION)] as number;
     const moved = this.#idle.removeAt(position);
-    if (moved !== NONE) ints[intAt(moved, IDLE_POSITION)] = position;
-    ints[intAt(row, IDLE_POSITION)] = NONE;
+    if (moved !== NONE) ints[rowInt(moved, IDLE_POSITION)] = position;
+    ints[rowInt(row, IDLE_POSITION)] = NONE;
+  }
+
+  /** One copy of each name that many workers share. */
+  #sharedModel(text: string): string {
+    const group = this.models.get(text);
+    return group === undefined ? text : (this.#groups[group] as ModelGroup).model;
+  }
+
+  #sharedText(text: string): string {
+    const known = this.#sharedTexts.get(text);
+    if (known !== undefined) return known;
+    if (this.#sharedTexts.size < SHARED_TEXTS_MAX) this.#sharedTexts.set(text, text);
+    return text;
   }
 
   // ---- seats and groups ---------------------------------------------------------------------------------------------
 
-  #joinModels(row: number, info: WorkerInfo): void {
-    if (info.models === undefined || info.models.length === 0) {
-      this.#sit(row, info.model_id === undefined ? this.#modelless : this.#groupFor(info.model_id));
+  #joinModels(row: number): void {
+    const model = this.rows.modelAt(row);
+    const models = this.rows.modelsAt(row);
+    if (models === undefined || models.length === 0) {
+      this.#sit(row, model === undefined ? this.#modelless : this.#groupFor(model));
       return;
     }
-    const models = new Set(info.models);
-    if (info.model_id !== undefined) models.add(info.model_id);
-    for (const model of models) this.#sit(row, this.#groupFor(model));
+    const all = new Set(models);
+    if (model !== undefined) all.add(model);
+    for (const each of all) this.#sit(row, this.#groupFor(each));
   }
 
   /** Lower is better; of a candidate. */
   #score(row: number): number {
-    const score = this.#rows.floats[floatAt(row, SCORE)] as number;
+    const score = this.#numbers.floats[rowFloat(row, SCORE)] as number;
     return this.scheduler.room.isAside(row) ? score + SET_ASIDE_PENALTY : score;
   }
 
@@ -505,20 +540,20 @@ export class WorkerTable implements SchedulerView {
     ints[intAt(seat, ROW)] = row;
     ints[intAt(seat, GROUP)] = at;
     ints[intAt(seat, GROUP_POSITION)] = group.seats.add(seat);
-    ints[intAt(seat, NEXT_SEAT)] = this.#rows.ints[intAt(row, FIRST_SEAT)] as number;
+    ints[intAt(seat, NEXT_SEAT)] = this.#numbers.ints[rowInt(row, FIRST_SEAT)] as number;
     ints[intAt(seat, HEAP_POSITION)] = NONE;
-    this.#rows.ints[intAt(row, FIRST_SEAT)] = seat;
+    this.#numbers.ints[rowInt(row, FIRST_SEAT)] = seat;
     group.membership = ++this.#memberships;
     this.scheduler.seatAdded(seat);
-    if (this.#rows.floats[floatAt(row, SCORE)] === NO_CANDIDATE) return;
+    if (this.#numbers.floats[rowFloat(row, SCORE)] === NO_CANDIDATE) return;
     group.candidates.add(seat, this.#score(row), this.#tie(seat));
-    group.slotsFree += this.#rows.ints[intAt(row, SLOTS_FREE)] as number;
+    group.slotsFree += this.#numbers.ints[rowInt(row, SLOTS_FREE)] as number;
     this.#rankGroup(at);
   }
 
   #leaveModels(row: number): void {
-    const isCandidate = this.#rows.floats[floatAt(row, SCORE)] !== NO_CANDIDATE;
-    const slotsFree = this.#rows.ints[intAt(row, SLOTS_FREE)] as number;
+    const isCandidate = this.#numbers.floats[rowFloat(row, SCORE)] !== NO_CANDIDATE;
+    const slotsFree = this.#numbers.ints[rowInt(row, SLOTS_FREE)] as number;
     const { ints } = this.#seats;
     for (let seat = this.firstSeat(row); seat !== NONE; seat = this.nextSeat(seat)) {
       const at = ints[intAt(seat, GROUP)] as number;
@@ -540,7 +575,7 @@ export class WorkerTable implements SchedulerView {
       }
       this.#seats.remove(seat);
     }
-    this.#rows.ints[intAt(row, FIRST_SEAT)] = NONE;
+    this.#numbers.ints[rowInt(row, FIRST_SEAT)] = NONE;
   }
 
   #groupFor(model: string): number {
@@ -569,33 +604,4 @@ export class WorkerTable implements SchedulerView {
       this.#anyModel.remove(at);
     }
   }
-}
-
-/** Lower is better. */
-function scoreOf(info: WorkerInfo): number {
-  if (info.state !== "Idle" || info.url === undefined || info.draining === true) return NO_CANDIDATE;
-  const gpu = info.gpu_percent ?? UNKNOWN_GPU_PERCENT;
-  return info.health_status === "degraded" ? gpu + DEGRADED_PENALTY : gpu;
-}
-
-function freeSlots(info: WorkerInfo): number {
-  return info.slots_total === undefined ? 1 : Math.max(0, info.slots_total - (info.slots_busy ?? 0));
-}
-
-/** The ordinary heartbeat: the same workers in the same order, with new numbers. */
-function sameIdsAndModels(before: readonly WorkerInfo[], now: readonly WorkerInfo[]): boolean {
-  if (before.length !== now.length) return false;
-  for (let at = 0; at < now.length; at++) {
-    const a = before[at] as WorkerInfo;
-    const b = now[at] as WorkerInfo;
-    if (a.worker_id !== b.worker_id || !sameModels(a, b)) return false;
-  }
-  return true;
-}
-
-function sameModels(a: WorkerInfo, b: WorkerInfo): boolean {
-  if (a.model_id !== b.model_id) return false;
-  if (a.models === b.models) return true;
-  if (a.models === undefined || b.models === undefined || a.models.length !== b.models.length) return false;
-  return a.models.every((model, at) => model === b.models?.[at]);
 }
