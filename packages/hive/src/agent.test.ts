@@ -118,7 +118,8 @@ describe("devices", () => {
     });
     await eventually("the queen knows what it uses", () => queen.latest?.workers[0]?.vram_bytes === 2_194 * 1_048_576);
     expect(queen.latest?.workers[0]).toMatchObject({ backend: "cuda", device_id: 0, gpu_percent: 73 });
-    expect(queen.latest?.workers[0]?.ram_bytes).toBeGreaterThan(10e6);
+    // What it made itself; the pages of its program's file are fewer than the VRAM it holds.
+    expect(queen.latest?.workers[0]?.ram_bytes).toBeGreaterThan(1e6);
     await eventually("and its CPU", () => queen.latest?.workers[0]?.cpu_percent !== undefined);
   });
 });

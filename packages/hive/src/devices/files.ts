@@ -37,6 +37,14 @@ const { compare: byNumber } = new Intl.Collator("en", { numeric: true });
 
 export const systemFiles: Files = filesBelow();
 
+/** A system that tells nothing. */
+export const noFiles: Files = {
+  text: () => undefined,
+  ask: async () => undefined,
+  names: () => [],
+  link: () => undefined,
+};
+
 /** A whole number from 0, as sysfs writes it. */
 export function numberIn(text: string | undefined): number | undefined {
   const digits = text?.trim();

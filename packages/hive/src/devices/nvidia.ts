@@ -4,7 +4,7 @@ import type { DeviceInfo } from "@hive-registry/contract";
 import { type Backoff, backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
 import { nvidiaCount } from "./drm-cards.ts";
-import { type Files, systemFiles } from "./files.ts";
+import { type Files, noFiles } from "./files.ts";
 import type { Memory } from "./memory.ts";
 import { ANSWER_LIMIT_MS, ROUND_QUIET_MS, runLoop } from "./nvidia-loop.ts";
 import type { MigPart } from "./nvidia-mig.ts";
@@ -31,6 +31,7 @@ export interface NvidiaDeps {
   /** The machine's memory: what a GPU without its own uses. */
   readonly memory: () => Memory;
   readonly spawn?: typeof nodeSpawn;
+  /** Where the kernel's driver and the bus are looked at; without it nvidia-smi alone is asked. */
   readonly files?: Files;
 }
 
@@ -52,7 +53,7 @@ interface Seen {
  * worked, the devices are those that the kernel's driver names.
  */
 export function startNvidia(deps: NvidiaDeps, options: NvidiaOptions): DeviceSource {
-  const { clock, log, memory, files = systemFiles, spawn = nodeSpawn } = deps;
+  const { clock, log, memory, files = noFiles, spawn = nodeSpawn } = deps;
   const periodMs = Math.max(1_000, Math.round(options.periodMs / 1_000) * 1_000);
   const questions = new NvidiaQuestions({ clock, run: runWith(clock, spawn) }, { command: options.command, periodMs });
   const known = sharesProcessNumbers(files);
