@@ -24,7 +24,7 @@ export const bundledWorker: ServerEngine = {
     const trouble = troubleIn("/health", health);
     if (trouble !== undefined) return trouble;
     const { status, slots_total, slots_busy, queue_depth } = fieldsOf(health.json());
-    if (status !== "ok") return unreadable("/health");
+    if (status !== "ok" || countOf(slots_total) === null) return unreadable("/health");
     const load = {
       slots_total: countOf(slots_total),
       slots_busy: countOf(slots_busy),

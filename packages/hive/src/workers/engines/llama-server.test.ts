@@ -43,6 +43,17 @@ test("that sleeps is left asleep", async () => {
   expect(asked).toEqual(["GET /health", "GET /props", "GET /v1/models"]);
 });
 
+test("that falls asleep while its metrics are read is left asleep too", async () => {
+  const { server, asked, answer } = await aServer(READY);
+  await llamaServer.probe(server);
+  answer(but(READY, { "/props": page(200, { ...PROPS, is_sleeping: true }, NAMED) }));
+  for (let probe = 0; probe <= KEPT_FOR_PROBES; probe += 1) {
+    expect(await llamaServer.probe(server)).toMatchObject({ state: "ready", queue_depth: 0 });
+  }
+  expect((await llamaServer.probe(server))?.message).toContain("sleeps");
+  expect(asked).not.toContain("GET /slots");
+});
+
 test("of an older build tells how full its cache is", async () => {
   const metrics = "llamacpp:requests_processing 2\nllamacpp:kv_cache_usage_ratio 0.5\n";
   const { server } = await aServer(but(READY, { "/metrics": page(200, metrics, NAMED) }));

@@ -3,7 +3,18 @@ import { listedModels, MODELS_PATH } from "./openai-models.ts";
 import { readMetrics } from "./prometheus.ts";
 import { countOf, type Fields, fieldsOf, isObject, labelOf, listOf, modelList, modelOf, percentOf } from "./reading.ts";
 import type { Answer, Probe, ServedModel, Server, ServerEngine } from "./server-engine.ts";
-import { isLoading, isRefusal, jsonIn, loading, locked, ready, textIn, troubleIn, unreadable } from "./standing.ts";
+import {
+  isLoading,
+  isOk,
+  isRefusal,
+  jsonIn,
+  loading,
+  locked,
+  ready,
+  textIn,
+  troubleIn,
+  unreadable,
+} from "./standing.ts";
 
 /** Both wait for the batch that is being computed, which takes as long as its prompts are long. */
 const LOAD_LIMIT_MS = 2_000;
@@ -15,7 +26,7 @@ const KV_SHARE = "llamacpp:kv_cache_usage_ratio";
 type Load = Pick<Probe, "slots_busy" | "queue_depth" | "kv_cache_percent">;
 const UNKNOWN_LOAD: Load = { slots_busy: null, queue_depth: null, kv_cache_percent: null };
 
-/** Older builds do not say which of their sources of load are switched on: what was found out is kept. */
+/** Older builds do not say which of their sources of load are switched on; what was found out is kept. */
 const sources = new Kept<"/metrics" | "/slots">();
 
 /** Every answer of llama-server names it, also a 404, a 401, and the 503 to everything while its model loads. */
@@ -44,7 +55,9 @@ export const llamaServer: ServerEngine = {
       const trouble = troubleIn("/health", health);
       if (trouble !== undefined) return trouble;
     }
-    const answer = await server.get("/props");
+    // It may have fallen asleep since: only metrics can be asked without waking it.
+    const source = sources.take(server, "load");
+    const answer = source === "/metrics" ? await askSeldom(server, "/props") : await server.get("/props");
     if (answer === undefined) return undefined;
     if (isLoading(answer)) return loading();
     const props = fieldsOf(jsonIn(answer));
@@ -66,7 +79,7 @@ export const llamaServer: ServerEngine = {
       // Asking for its slots would wake it. Who sleeps runs nothing and lets nobody wait.
       return ready({ ...known, slots_busy: 0, queue_depth: 0, message: "It sleeps; its next request wakes it" });
     }
-    const { slots, ...load } = await loadOf(server, props);
+    const { slots, ...load } = await loadOf(server, sourceIn(props) ?? source ?? "/metrics");
     return ready({ ...known, ...load, slots_total: known.slots_total ?? slots });
   },
 };
@@ -101,10 +114,13 @@ function routedModelIn(item: Fields): ServedModel | undefined {
 }
 
 /** `slots`: how many there are, where that came to light. */
-async function loadOf(server: Server, props: Fields): Promise<Load & { readonly slots: number | null }> {
-  const source = sourceIn(props) ?? sources.take(server, "load") ?? "/metrics";
+async function loadOf(
+  server: Server,
+  source: "/metrics" | "/slots",
+): Promise<Load & { readonly slots: number | null }> {
   const answer = await server.get(source, { timeoutMs: LOAD_LIMIT_MS });
   if (source === "/slots") return slotsIn(answer);
+  if (isOk(answer)) sources.put(server, "load", "/metrics");
   if (answer?.status !== 501 && answer?.status !== 404) return { ...metricsIn(answer), slots: null };
   sources.put(server, "load", "/slots");
   return slotsIn(await server.get("/slots", { timeoutMs: LOAD_LIMIT_MS }));

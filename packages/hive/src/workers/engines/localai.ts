@@ -12,7 +12,7 @@ export const localAi: ServerEngine = {
 
   async recognises(server) {
     const self = fieldsOf(jsonIn(await server.get(SELF)));
-    return typeof self.version === "string" || isObject(self.endpoints);
+    return typeof self.version === "string" && isObject(self.endpoints);
   },
 
   async probe(server) {

@@ -26,6 +26,11 @@ test("one that is not there is null, not 0", () => {
   expect(read("<!doctype html><h1>vllm:num_requests_running 3</h1>")?.sum(NAME)).toBeNull();
 });
 
+test("a name that begins as another does is not taken for it", () => {
+  const metrics = readMetrics("load 1\nload_total 2\nload_total_now 4\n", ["load", "load_total"]);
+  expect([metrics?.sum("load"), metrics?.sum("load_total")]).toEqual([1, 2]);
+});
+
 test("labels may hold commas, spaces, braces and quotes", () => {
   const text = String.raw`vllm:num_requests_running{reason="capacity, and \"more\" {1}",path="C:\\x"} 4`;
   expect(read(text)?.series(NAME)).toEqual([

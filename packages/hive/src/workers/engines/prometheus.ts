@@ -50,7 +50,7 @@ function total(series: readonly Series[], join: (a: number, b: number) => number
  */
 export function readMetrics(text: string, names: readonly string[]): Metrics | null {
   if (text.length > METRICS_CHARS_MAX) return null;
-  const lines = text.split("\n").filter((line) => names.some((name) => isSampleOf(name, line)));
+  const lines = linesOf(names, text);
   if (lines.length > SERIES_MAX) return null;
   const series = new Map<string, Series[]>();
   try {
@@ -59,7 +59,9 @@ export function readMetrics(text: string, names: readonly string[]): Metrics | n
       const [family] = parsePrometheusTextFormat(`${line}\n`);
       if (family === undefined) return null;
       const read = family.metrics.map(({ labels = {}, value = "" }) => ({ labels, value: numberIn(value) }));
-      series.set(family.name, [...(series.get(family.name) ?? []), ...read]);
+      const others = series.get(family.name);
+      if (others === undefined) series.set(family.name, read);
+      else others.push(...read);
     }
   } catch {
     return null;
@@ -67,9 +69,21 @@ export function readMetrics(text: string, names: readonly string[]): Metrics | n
   return new Metrics(series);
 }
 
-function isSampleOf(name: string, line: string): boolean {
-  if (!line.startsWith(name)) return false;
-  const next = line[name.length];
+/** Those that are samples of one of these metrics; one more than there may be, at most. */
+function linesOf(names: readonly string[], text: string): string[] {
+  const lines: string[] = [];
+  for (let start = 0; start < text.length && lines.length <= SERIES_MAX; ) {
+    const newline = text.indexOf("\n", start);
+    const end = newline === -1 ? text.length : newline;
+    if (names.some((name) => isSampleAt(start, name, text))) lines.push(text.slice(start, end));
+    start = end + 1;
+  }
+  return lines;
+}
+
+function isSampleAt(start: number, name: string, text: string): boolean {
+  if (!text.startsWith(name, start)) return false;
+  const next = text[start + name.length];
   return next === "{" || next === " " || next === "\t";
 }
 

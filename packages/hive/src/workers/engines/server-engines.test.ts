@@ -25,6 +25,7 @@ const FOREIGN: readonly (readonly [string, Page])[] = [
   ["a number", { body: 7 }],
   ["an empty list", { body: [] }],
   ["an empty object", { body: {} }],
+  ["what every path of it answers", { body: { name: "some service", version: "1.0.0", status: "ok" } }],
   ["five megabytes", { body: `{"data":"${"x".repeat(5 * 1024 * 1024)}"}` }],
   ["a teapot", { status: 418, body: "short and stout" }],
   ["a redirect", { status: 302, headers: { location: "http://127.0.0.1:1/" }, body: "" }],

@@ -36,7 +36,8 @@ export const vllm: ServerEngine = {
     const health = await askFirst(server, "/health");
     if (health === undefined) return undefined;
     const [models, metrics, version] = await Promise.all([
-      server.get(MODELS_PATH),
+      // Adapters come and go, but not by the second.
+      askSeldom(server, MODELS_PATH),
       server.get("/metrics"),
       askSeldom(server, "/version"),
     ]);
