@@ -20,14 +20,17 @@ GET /__emulator tells how it stands.
   --answer-tokens N         tokens of an answer; default 16
   --without /a,/b           paths that are switched off
   --children N              starts so many llama-server emulators beside itself, as Ollama and llama-swap do
+  --exit-with-parent        ends when the process that started it has ended
 `;
 
 const TEXT = { type: "string" } as const;
+const YES = { type: "boolean" } as const;
 const OPTIONS = {
   ...{ engine: TEXT, port: TEXT, models: TEXT, slots: TEXT, queue: TEXT, key: TEXT, "load-ms": TEXT },
   ...{ "first-token-ms": TEXT, "tokens-per-second": TEXT, "answer-tokens": TEXT, without: TEXT, children: TEXT },
-  help: { type: "boolean" },
+  ...{ "exit-with-parent": YES, help: YES },
 } as const;
+type TextFlag = Exclude<keyof typeof OPTIONS, "exit-with-parent" | "help">;
 
 const PORT_MAX = 65_535;
 const NUMBER_MAX = 1_000_000_000;
@@ -36,6 +39,7 @@ const CHILDREN_MAX = 16;
 export interface Flags {
   readonly kind: EmulatorKind;
   readonly children: number;
+  readonly exitWithParent: boolean;
   readonly options: EmulatorOptions;
 }
 
@@ -48,7 +52,7 @@ export function readFlags(argv: readonly string[]): Flags | undefined {
   if (values.help === true) return undefined;
   const kind = EMULATOR_KINDS.find((one) => one === values.engine);
   if (kind === undefined) throw new TypeError(`--engine takes one of ${EMULATOR_KINDS.join(", ")}`);
-  const whole = (name: Exclude<keyof typeof OPTIONS, "help">, min: number, max = NUMBER_MAX): number | undefined => {
+  const whole = (name: TextFlag, min: number, max = NUMBER_MAX): number | undefined => {
     const text = values[name];
     if (text === undefined) return undefined;
     const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
@@ -62,7 +66,8 @@ export function readFlags(argv: readonly string[]): Flags | undefined {
     ...{ models: list(values.models), without: list(values.without), key: values.key },
   };
   const options: EmulatorOptions = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { kind, children: whole("children", 0, CHILDREN_MAX) ?? 0, options };
+  const exitWithParent = values["exit-with-parent"] === true;
+  return { kind, children: whole("children", 0, CHILDREN_MAX) ?? 0, exitWithParent, options };
 }
 
 const list = (text: string | undefined): string[] | undefined => text?.split(",").filter((one) => one !== "");

@@ -20,9 +20,11 @@ interface Program {
   address(): Promise<{ readonly url: string }>;
 }
 
+const aProgram = (...args: readonly string[]): Program => runs(PROGRAM, ...args);
+
 /** It ends with the test. */
-function aProgram(...args: readonly string[]): Program {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+function runs(...args: readonly string[]): Program {
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "pipe"] });
   const texts = { said: "", complained: "" };
   child.stdout.setEncoding("utf8").on("data", (text: string) => {
     texts.said += text;
@@ -109,6 +111,19 @@ test("its children are processes of their own, which end with it however it ends
   program.process.kill("SIGKILL");
   expect(await program.ended).toBe("SIGKILL");
   for (const url of children) await isGone(url);
+});
+
+test("told to, it ends with the process that started it", async () => {
+  const script = `
+    const { spawn } = require("node:child_process");
+    spawn(process.execPath, ${JSON.stringify([PROGRAM, "--engine", "ollama", "--exit-with-parent"])}, { stdio: "inherit" });
+    setInterval(() => undefined, 60_000);
+  `;
+  const program = runs("-e", script);
+  const { url } = await program.address();
+  expect((await look({ url }, "/")).text).toBe("Ollama is running");
+  program.process.kill("SIGKILL");
+  await isGone(url);
 });
 
 test("asked to end, it waits for its children's end", async () => {

@@ -7,16 +7,21 @@ import { KINDS } from "./kinds/kinds.ts";
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
 
-let isStopped = false;
-/** When it is asked to end, or the process that started it as its child is gone. */
-const stopped = new Promise<void>((resolve) => {
-  const stop = () => {
-    isStopped = true;
-    resolve();
-  };
-  for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
-  process.on("disconnect", stop);
-});
+/** How soon it notices that its parent is gone, ms. */
+const PARENT_EVERY_MS = 500;
+
+const ending = new AbortController();
+const stop = (): void => ending.abort();
+const stopped = new Promise<void>((resolve) => ending.signal.addEventListener("abort", () => resolve()));
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) process.on(signal, stop);
+// Whoever forked it is gone.
+process.on("disconnect", stop);
+
+/** Whose parent ends is given to another. */
+function watchParent(): void {
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && stop(), PARENT_EVERY_MS).unref();
+}
 
 function flagsOrExit(): Flags | undefined {
   try {
@@ -27,7 +32,8 @@ function flagsOrExit(): Flags | undefined {
   }
 }
 
-async function run({ kind, children: count, options }: Flags): Promise<void> {
+async function run({ kind, children: count, exitWithParent, options }: Flags): Promise<void> {
+  if (exitWithParent) watchParent();
   const models = options.models ?? ["model"];
   const names = Array.from({ length: count }, (_, at) => models[at % models.length] ?? "model");
   let children: Children | undefined;
@@ -40,7 +46,7 @@ async function run({ kind, children: count, options }: Flags): Promise<void> {
       process.stderr.write(`loading; ${emulator.url} opens after that\n`);
       await Promise.race([emulator.ready(), stopped]);
     }
-    if (!isStopped) process.stdout.write(`listening on ${emulator.url}\n`);
+    if (!ending.signal.aborted) process.stdout.write(`listening on ${emulator.url}\n`);
     await stopped;
   } finally {
     await emulator?.stop();
