@@ -20,6 +20,7 @@ import { reportOf } from "./heartbeat/report.ts";
 import { connectWebSocket } from "./heartbeat/websocket.ts";
 import { demandsToken } from "./http/guard.ts";
 import { metricsText } from "./http/metrics.ts";
+import { RELAY_PATH } from "./http/relay.ts";
 import { createServer } from "./http/server.ts";
 import { ModelLibrary } from "./models/library.ts";
 import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
@@ -141,6 +142,10 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
           fleet.hear(beat);
           return REPORT_INTERVAL_MS;
         },
+        relay: (workerId) => {
+          const { url, configured } = discovery.list().find(({ worker_id }) => worker_id === workerId) ?? {};
+          return url === undefined || configured?.key === undefined ? undefined : { url, key: configured.key };
+        },
         shutdown: () => askShutdown(),
         metrics: () => metricsText(machine.info(), fleet.list()),
       },
@@ -220,6 +225,9 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     {
       ...{ clock, log, machine, supervisor, told, exposure },
       found: () => discovery.list(),
+      // Where the hive's API demands a token, clients of a server do not have it.
+      relayUrl: () =>
+        demandsToken(options.listen) || reach.current().beyondLoopback ? undefined : localUrl + RELAY_PATH,
       reach: () => reach.current(),
       onChange: changed,
       onAnnounced: () => demo.giveWay(),

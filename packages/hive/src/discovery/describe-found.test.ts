@@ -26,7 +26,7 @@ const aServer = (
 const at = (addresses: string[]) => ({ site: { id: "8080/5", port: 8_080, addresses, pid: 5 } });
 
 const described = (server: FoundServer, reach: Reach = HERE) =>
-  describeFound(server, { reach, usage: undefined, backendOtherwise: undefined });
+  describeFound(server, { reach, usage: undefined, backendOtherwise: undefined, relayUrl: undefined });
 
 test("a server is a worker with its models, slots, queue and cache; what it does not tell is absent", () => {
   const { worker, phase, managed } = described(
@@ -100,6 +100,18 @@ describe("gets no requests, and says why:", () => {
     expect(worker).not.toHaveProperty("url");
     expect(note).toMatch(/listens on loopback only/);
   });
+});
+
+test("one whose key only the hive has is reached through the hive, if at all", () => {
+  const configured = { url: "http://gpu2:8000", key: "secret", name: "big:one" };
+  const server = aServer({}, { configured });
+  const facts = { reach: HERE, usage: undefined, backendOtherwise: undefined };
+  const through = describeFound(server, { ...facts, relayUrl: "http://127.0.0.1:7835/v1/servers" });
+  expect(through.worker.url).toBe("http://127.0.0.1:7835/v1/servers/llama-server-8080");
+  const not = describeFound(server, { ...facts, relayUrl: undefined });
+  expect(not.worker).not.toHaveProperty("url");
+  expect(not.note).toMatch(/through a hive only on the queen's machine/);
+  expect(JSON.stringify([through, not])).not.toContain("secret");
 });
 
 test("one that hangs is degraded and keeps its url: it may only be slow", () => {

@@ -20,6 +20,8 @@ export interface FoundFacts {
   readonly reach: Reach;
   readonly usage: Usage | undefined;
   readonly backendOtherwise: string | undefined;
+  /** Below which this hive passes requests on to servers whose key it has; `undefined`: nobody could use that. */
+  readonly relayUrl: string | undefined;
 }
 
 const modelId = compile(ModelIdSchema);
@@ -30,7 +32,8 @@ const COUNT_MAX = 1_000_000;
  */
 const SLOTS_ASSUMED: Readonly<Record<string, number>> = { vllm: 256 };
 
-export function describeFound(found: FoundServer, { reach, usage, backendOtherwise }: FoundFacts): ManagedWorker {
+export function describeFound(found: FoundServer, facts: FoundFacts): ManagedWorker {
+  const { usage, backendOtherwise } = facts;
   const { sight, configured } = found;
   const { probe, engine } = sight;
   const known_models = probe.models.filter(({ id }) => modelId.check(id)).slice(0, MODELS_PER_WORKER_MAX);
@@ -39,7 +42,7 @@ export function describeFound(found: FoundServer, { reach, usage, backendOtherwi
   const names = namesOf(served);
   const slots_total = count(probe.slots_total) ?? configured?.slots ?? SLOTS_ASSUMED[engine];
   const slots_busy = count(probe.slots_busy);
-  const [url, note] = whereOf(found, reach);
+  const [url, note] = whereOf(found, facts);
   const works = probe.state === "ready";
   const worker = known<WorkerInfo>({
     worker_id: found.worker_id,
@@ -93,9 +96,16 @@ function troubleOf(found: FoundServer): { code: ErrorCode; message: string } | u
 }
 
 /** Where clients reach it; else why they cannot. */
-function whereOf({ site, url, configured }: FoundServer, reach: Reach): [url: string | undefined, note?: string] {
+function whereOf(
+  { worker_id, site, url, configured }: FoundServer,
+  { reach, relayUrl }: FoundFacts,
+): [url: string | undefined, note?: string] {
   if (configured?.key !== undefined) {
-    return [undefined, "It demands a key that only this hive has: its load is shown, and it gets no requests"];
+    if (relayUrl !== undefined) return [`${relayUrl}/${encodeURIComponent(worker_id)}`];
+    return [
+      undefined,
+      "Its key is this hive's alone, and so far requests pass through a hive only on the queen's machine",
+    ];
   }
   if (site === undefined) return [url];
   const [address = "127.0.0.1"] = site.addresses;

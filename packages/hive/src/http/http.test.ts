@@ -59,7 +59,7 @@ test("every route is described in /openapi.json, and nothing else is", async () 
     const allowed = (tried.headers.get("allow") ?? "").split(", ").filter((method) => method !== "HEAD");
     expect(Object.keys(operations).map((method) => method.toUpperCase())).toEqual(allowed);
   }
-  expect(Object.keys(paths)).toHaveLength(9);
+  expect(Object.keys(paths)).toHaveLength(11);
 });
 
 describe("workers", () => {

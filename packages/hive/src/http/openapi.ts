@@ -99,6 +99,13 @@ const ROUTES: readonly Route[] = [
   },
   {
     method: "post",
+    path: "/v1/servers/{worker_id}/v1/{path}",
+    summary: "Inference by a server whose key only this hive has: chat/completions, completions, embeddings …",
+    body: {},
+    replies: { 200: text("The server's answer") },
+  },
+  {
+    method: "post",
     path: "/v1/shutdown",
     summary: "Say goodbye, stop the workers and end. Needs the token, or without one the header x-hive-shutdown: yes",
     replies: { 202: json("Stopping", { type: "object" }) },
@@ -127,6 +134,7 @@ function operationOf({ path, summary, body, query, replies }: Route): Json {
     ...(path.includes("{worker_id}")
       ? [{ name: "worker_id", in: "path", required: true, schema: WorkerIdSchema }]
       : []),
+    ...(path.includes("{path}") ? [{ name: "path", in: "path", required: true, schema: { type: "string" } }] : []),
     ...Object.entries(query ?? {}).map(([name, parameter]) => ({ name, in: "query", ...(parameter as Json) })),
   ];
   const codes = Object.keys(ERROR_STATUS).join(", ");

@@ -15,6 +15,7 @@ import type { FastifyInstance } from "fastify";
 import { LOG_TAIL_DEFAULT_BYTES, LOG_TAIL_MAX_BYTES } from "../workers/log-file.ts";
 import { DRAIN_MAX_MS } from "../workers/supervisor.ts";
 import { openApi } from "./openapi.ts";
+import { addRelay, type RelayTarget } from "./relay.ts";
 
 /** What the routes ask for. */
 export interface HiveCore {
@@ -29,6 +30,8 @@ export interface HiveCore {
   workerLogs(workerId: string, tailBytes: number): Promise<string>;
   /** Takes a worker's heartbeat; answers in how many ms the next one is expected. */
   hear(beat: WorkerHeartbeat): number;
+  /** Where requests for a worker go that is reached through this hive only. */
+  relay(workerId: string): RelayTarget | undefined;
   shutdown(): void;
   /** Numbers for Prometheus. */
   metrics(): string;
@@ -81,6 +84,8 @@ export function addRoutes(app: FastifyInstance, core: HiveCore): void {
     const next_heartbeat_ms = core.hear(workerHeartbeatValidator.parse(request.body));
     return { accepted: true, next_heartbeat_ms };
   });
+
+  addRelay(app, (workerId) => core.relay(workerId));
 
   app.post("/v1/shutdown", (_request, reply) => {
     void reply.code(202).send({ status: "stopping" });

@@ -38,6 +38,7 @@ function aFleet() {
     supervisor,
     told: new ToldByWorkers(systemClock),
     found: () => [],
+    relayUrl: () => undefined,
     reach: () => reach,
     exposure: async () => reach.exposure,
     onChange: () => {},

@@ -28,6 +28,8 @@ export interface FleetDeps {
   readonly told: ToldByWorkers;
   /** Servers that run here without the hive's doing, and those that the operator named. */
   readonly found: () => readonly FoundServer[];
+  /** Below which URL servers are reached that demand a key which only this hive has; `undefined`: nobody could. */
+  readonly relayUrl: () => string | undefined;
   readonly reach: () => Reach;
   /** Where a worker that is started now shall listen. */
   readonly exposure: () => Promise<Exposure>;
@@ -64,11 +66,11 @@ export class Fleet {
   }
 
   #found(reach: Reach, taken: Set<string>): ManagedWorker[] {
-    const backendOtherwise = this.#backendOtherwise();
+    const facts = { reach, backendOtherwise: this.#backendOtherwise(), relayUrl: this.#deps.relayUrl() };
     return this.#deps.found().map((server) => {
       const pid = server.site?.pid;
       const usage = pid === undefined ? undefined : this.#usage.get(pid);
-      const described = describeFound(server, { reach, usage, backendOtherwise });
+      const described = describeFound(server, { ...facts, usage });
       // Somebody gave this id to another worker: two of one id would make the whole heartbeat invalid.
       let { worker_id } = described.worker;
       while (taken.has(worker_id)) worker_id = `found-${worker_id}`;
