@@ -33,15 +33,15 @@ export function httpServer(url: string, options: { readonly key?: string | undef
   const { Agent } = base.protocol === "https:" ? https : http;
   const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, maxFreeSockets: 1, timeout: IDLE_LIMIT_MS });
   const headers = { accept: "*/*", "accept-encoding": "identity", ...(key !== undefined && bearer(key)) };
+  const root = base.href.replace(/\/+$/, "");
   let failure: string | undefined;
   return {
-    url: base.href.replace(/\/+$/, ""),
+    url: root,
     get failure() {
       return failure;
     },
     async get(path, { timeoutMs = ANSWER_LIMIT_MS } = {}) {
-      const asked = new URL(base.href.replace(/\/+$/, "") + path);
-      const result = await ask(asked, { agent, headers }, timeoutMs);
+      const result = await ask(new URL(root + path), { agent, headers }, timeoutMs);
       failure = typeof result === "string" ? result : undefined;
       return typeof result === "string" ? undefined : result;
     },
@@ -75,6 +75,9 @@ function bearer(key: string): http.OutgoingHttpHeaders {
 
 type Request = Pick<http.RequestOptions, "agent" | "headers">;
 
+/** The answer; or why there is none, in the second case on a connection that had served before. */
+type Outcome = Answer | string | { readonly onOldConnection: string };
+
 /** The answer, or why there is none. */
 async function ask(url: URL, request: Request, timeoutMs: number): Promise<Answer | string> {
   const endMs = performance.now() + timeoutMs;
@@ -85,15 +88,11 @@ async function ask(url: URL, request: Request, timeoutMs: number): Promise<Answe
   return typeof second !== "string" && "onOldConnection" in second ? second.onOldConnection : second;
 }
 
-function askOnce(
-  url: URL,
-  { agent, headers }: Request,
-  timeoutMs: number,
-): Promise<Answer | string | { readonly onOldConnection: string }> {
+function askOnce(url: URL, { agent, headers }: Request, timeoutMs: number): Promise<Outcome> {
   return new Promise((resolve) => {
     const client = url.protocol === "https:" ? https : http;
     const request = client.get(url, { agent, headers } as http.RequestOptions);
-    const end = (result: Answer | string | { readonly onOldConnection: string }): void => {
+    const end = (result: Outcome): void => {
       clearTimeout(limit);
       resolve(result);
     };

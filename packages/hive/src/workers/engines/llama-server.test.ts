@@ -54,6 +54,16 @@ test("that falls asleep while its metrics are read is left asleep too", async ()
   expect(asked).not.toContain("GET /slots");
 });
 
+test("that comes back asleep, and without its metrics, is not woken by what was known before", async () => {
+  const { server, asked, answer } = await aServer(READY);
+  for (let probe = 0; probe < 2; probe += 1) await llamaServer.probe(server);
+  const asleep = page(200, { ...PROPS, is_sleeping: true }, NAMED);
+  answer(but(READY, { "/props": asleep, "/metrics": NO_METRICS }));
+  expect(await llamaServer.probe(server)).toMatchObject({ state: "ready", slots_busy: null });
+  expect(await llamaServer.probe(server)).toMatchObject({ state: "ready", slots_busy: 0 });
+  expect(asked).not.toContain("GET /slots");
+});
+
 test("of an older build tells how full its cache is", async () => {
   const metrics = "llamacpp:requests_processing 2\nllamacpp:kv_cache_usage_ratio 0.5\n";
   const { server } = await aServer(but(READY, { "/metrics": page(200, metrics, NAMED) }));

@@ -55,9 +55,10 @@ export const llamaServer: ServerEngine = {
       const trouble = troubleIn("/health", health);
       if (trouble !== undefined) return trouble;
     }
-    // It may have fallen asleep since: only metrics can be asked without waking it.
+    // It may have fallen asleep since: of the two only the metrics can be asked without knowing that.
     const source = sources.take(server, "load");
-    const answer = source === "/metrics" ? await askSeldom(server, "/props") : await server.get("/props");
+    const isFresh = source !== "/metrics";
+    const answer = isFresh ? await server.get("/props") : await askSeldom(server, "/props");
     if (answer === undefined) return undefined;
     if (isLoading(answer)) return loading();
     const props = fieldsOf(jsonIn(answer));
@@ -79,7 +80,7 @@ export const llamaServer: ServerEngine = {
       // Asking for its slots would wake it. Who sleeps runs nothing and lets nobody wait.
       return ready({ ...known, slots_busy: 0, queue_depth: 0, message: "It sleeps; its next request wakes it" });
     }
-    const { slots, ...load } = await loadOf(server, sourceIn(props) ?? source ?? "/metrics");
+    const { slots, ...load } = await loadOf(server, { source: source ?? sourceIn(props), isAwake: isFresh });
     return ready({ ...known, ...load, slots_total: known.slots_total ?? slots });
   },
 };
@@ -113,17 +114,24 @@ function routedModelIn(item: Fields): ServedModel | undefined {
   return modelOf(item.id, value === "loaded" || value === "sleeping", { aliases: item.aliases });
 }
 
-/** `slots`: how many there are, where that came to light. */
+interface SlotLoad extends Load {
+  /** How many there are, where that came to light. */
+  readonly slots: number | null;
+}
+
+/** From its metrics, unless they are off; then from its slots, if it is sure that it does not sleep. */
 async function loadOf(
   server: Server,
-  source: "/metrics" | "/slots",
-): Promise<Load & { readonly slots: number | null }> {
-  const answer = await server.get(source, { timeoutMs: LOAD_LIMIT_MS });
-  if (source === "/slots") return slotsIn(answer);
-  if (isOk(answer)) sources.put(server, "load", "/metrics");
-  if (answer?.status !== 501 && answer?.status !== 404) return { ...metricsIn(answer), slots: null };
-  sources.put(server, "load", "/slots");
-  return slotsIn(await server.get("/slots", { timeoutMs: LOAD_LIMIT_MS }));
+  { source, isAwake }: { readonly source: "/metrics" | "/slots" | undefined; readonly isAwake: boolean },
+): Promise<SlotLoad> {
+  const limit = { timeoutMs: LOAD_LIMIT_MS };
+  if (source !== "/slots") {
+    const answer = await server.get("/metrics", limit);
+    const isOff = answer?.status === 501 || answer?.status === 404;
+    if (isOff || isOk(answer)) sources.put(server, "load", isOff ? "/slots" : "/metrics");
+    if (!isOff) return { ...metricsIn(answer), slots: null };
+  }
+  return slotsIn(isAwake ? await server.get("/slots", limit) : undefined);
 }
 
 function sourceIn(props: Fields): "/metrics" | "/slots" | undefined {
@@ -141,7 +149,7 @@ function metricsIn(answer: Answer | undefined): Load {
   };
 }
 
-function slotsIn(answer: Answer | undefined): Load & { readonly slots: number | null } {
+function slotsIn(answer: Answer | undefined): SlotLoad {
   const slots = listOf(jsonIn(answer)).map((slot) => fieldsOf(slot).is_processing);
   if (slots.length === 0 || !slots.every((busy) => typeof busy === "boolean")) return { ...UNKNOWN_LOAD, slots: null };
   return { ...UNKNOWN_LOAD, slots_busy: countOf(slots.filter(Boolean).length), slots: countOf(slots.length) };
