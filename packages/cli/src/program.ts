@@ -147,15 +147,17 @@ function inference(hive: Command, handlers: Handlers): void {
 function workerCommands(hive: Command, handlers: Handlers): void {
   hive.commandsGroup("Workers and machines:");
   const worker = hive.command("worker").description("start, stop and watch workers");
-  listing(worker, "start", "load a model on this machine, or on --hive ID")
-    .argument("<model>", "a GGUF file on that machine, or the name of one in its models folder")
-    .option("--hive <id>", "the hive that starts it (this machine's)")
+  listing(worker, "start", "load a model where there is room, or on --hive ID")
+    .argument("<model>", "a GGUF file here, or the name of one in a hive's models folder")
+    .option("--hive <id>", "the hive that starts it (of a file here, this machine's; of a name, the one with room)")
     .option("--id <id>", "the worker's id")
     .option("--alias <name>", "what clients call the model (the file's name)")
     .option("--slots <n>", "requests at once", wholeNumber)
     .option("--context-tokens <n>", "context of each request", wholeNumber)
     .option("--device <n>", "GPU index", wholeNumber)
     .option("--engine <name>", "inference server (llama-cpp)")
+    .option("--backend <name>", "only on devices of this kind: cuda, cpu …")
+    .option("--memory-gb <n>", "what it needs (estimated from its file)", decimal)
     .action((model: string, flags) => handlers.workerStart(model, merged(hive, flags)));
   withQueen(worker.command("stop"))
     .description("end a worker")

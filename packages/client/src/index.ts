@@ -11,15 +11,18 @@ export type {
   ManagedWorker,
   Operation,
   OperationStarted,
+  PlaceWorker,
   ReservationReply,
   ReserveBody,
   RouteReply,
   StartWorker,
   StatsReply,
+  StopWorkerQuery,
   WatchQuery,
   WorkerHeartbeat,
   WorkerList,
   WorkerPhase,
+  WorkerPlaced,
   WorkersQuery,
 } from "@hive-registry/contract";
 export type {

@@ -8,12 +8,15 @@ import type {
   HivesQuery,
   Operation,
   OperationStarted,
+  PlaceWorker,
   ReservationReply,
   ReserveBody,
   RouteReply,
   StatsReply,
+  StopWorkerQuery,
   WatchQuery,
   WorkerList,
+  WorkerPlaced,
   WorkersQuery,
 } from "@hive-registry/contract";
 import type {
@@ -155,6 +158,28 @@ export class HiveClient {
   async release(reservationId: string, outcome: Outcome = "ok", options?: CallOptions): Promise<void> {
     const path = `/api/v1/reservations/${segment(reservationId)}`;
     await this.#queen.text(path, { ...options, method: "DELETE", query: { outcome } });
+  }
+
+  /**
+   * Starts a worker on the hive that has room. With `wait` it answers when the model is loaded or has failed: give it a `timeoutMs`
+   * that fits the model.
+   *
+   * @throws {ClientError} `NO_CAPACITY` with what each hive has, `MODEL_NOT_FOUND`.
+   */
+  placeWorker(request: PlaceWorker, options?: CallOptions): Promise<WorkerPlaced> {
+    return this.#queen.json("/api/v1/workers", { ...options, method: "POST", body: request });
+  }
+
+  /** Resolves when it has ended. With `drain_ms` it finishes first: give it a `timeoutMs` beyond that. */
+  async stopWorker(workerId: string, query: StopWorkerQuery = {}, options?: CallOptions): Promise<void> {
+    const path = `/api/v1/workers/${segment(workerId)}`;
+    await this.#queen.text(path, { ...options, method: "DELETE", query: { ...query } });
+  }
+
+  /** Resolves at once: it gets nothing new, and ends when it has finished. */
+  async drainWorker(workerId: string, query: StopWorkerQuery = {}, options?: CallOptions): Promise<void> {
+    const path = `/api/v1/workers/${segment(workerId)}/drain`;
+    await this.#queen.text(path, { ...options, method: "POST", query: { ...query } });
   }
 
   async listCatalog(options?: CallOptions): Promise<readonly CatalogRecord[]> {

@@ -1,13 +1,32 @@
-import { ClientError, type HiveAgentClient, type ManagedWorker, type StartWorker } from "@hive-registry/client";
+import {
+  ClientError,
+  type HiveAgentClient,
+  type HiveClient,
+  type ManagedWorker,
+  type PlaceWorker,
+  type StartWorker,
+} from "@hive-registry/client";
 import type { CommandDeps, JsonFlag } from "../deps.ts";
 import { EXIT } from "../failure.ts";
 import { chosenHive, type HiveChoice, type HiveDeps } from "../fleet/local-hive.ts";
+import type { Progress } from "../output/progress.ts";
 import { oneLine } from "../output/text.ts";
 
 /** A hive is asked to answer when the model is loaded; below what Node's fetch itself allows (300 s). */
 export const START_WAIT_MS = 280_000;
 
+/** The queen places it nowhere, or cannot: this machine's hive may know more. */
+const NOT_PLACED: ReadonlySet<string> = new Set([
+  ...["QUEEN_UNREACHABLE", "MODEL_NOT_FOUND", "METHOD_NOT_ALLOWED", "ROUTE_NOT_FOUND"],
+]);
+
+/** Told as every command tells it. */
+const NOT_ABOUT_THE_MODEL: ReadonlySet<string> = new Set([
+  ...["HIVE_UNREACHABLE", "QUEEN_UNREACHABLE", "HIVE_NOT_FOUND", "UNAUTHENTICATED"],
+]);
+
 export interface StartDeps extends HiveDeps, Pick<CommandDeps, "print" | "note" | "progress"> {
+  readonly client: Pick<HiveClient, "hive" | "placeWorker" | "hiveWorkers">;
   /** A file's whole path if it is there, seen from where this command runs; any other name as it is. */
   wholePath(model: string): string;
 }
@@ -19,14 +38,23 @@ export interface StartFlags extends HiveChoice, JsonFlag {
   readonly contextTokens?: number;
   readonly device?: number;
   readonly engine?: string;
+  readonly backend?: string;
+  readonly memoryGb?: number;
 }
 
-/** `hive worker start MODEL`, a file here or a name that the hive knows: exits 0 when it answers, 1 with the hive's code and words when it does not. */
+/**
+ * `hive worker start MODEL`: a name goes where the queen finds room, a file here to this machine's hive, and either to the hive that
+ * `--hive` names. Exits 0 when it answers, 1 with the code and words of who refused it when it does not.
+ */
 export async function startWorker(deps: StartDeps, model: string, flags: StartFlags): Promise<number> {
-  const hive = await chosenHive(deps, flags);
   const progress = deps.progress();
   progress.waiting(`loading ${oneLine(model)}`);
   try {
+    if (goesToQueen(deps, model, flags)) {
+      const exit = await place(deps, model, flags, progress);
+      if (exit !== undefined) return exit;
+    }
+    const hive = await chosenHive(deps, flags);
     const worker = await started(hive, requestOf(flags.hive === undefined ? deps.wholePath(model) : model, flags));
     progress.end();
     if (flags.json) deps.print(JSON.stringify(worker));
@@ -42,9 +70,52 @@ export async function startWorker(deps: StartDeps, model: string, flags: StartFl
       );
       return EXIT.failed;
     }
-    if (error.code === "HIVE_UNREACHABLE" || error.code === "UNAUTHENTICATED") throw error;
+    if (NOT_ABOUT_THE_MODEL.has(error.code)) throw error;
     return tellFailure(deps, error.code, error.message, lastWords(error.details));
   }
+}
+
+/** Ids and other names are given by a hive only; and only here it is known what a file of this machine is. */
+function goesToQueen({ wholePath }: StartDeps, model: string, { hive, id, alias, device }: StartFlags): boolean {
+  const isFile = wholePath(model) !== model || /^(?:[/\\.~]|[A-Za-z]:)/.test(model);
+  return !isFile && [hive, id, alias, device].every((one) => one === undefined);
+}
+
+/** Undefined when the queen does not place it. */
+async function place(
+  { client, print, note }: StartDeps,
+  model: string,
+  flags: StartFlags,
+  progress: Progress,
+): Promise<number | undefined> {
+  const placed = await client.placeWorker(placementOf(model, flags), { timeoutMs: START_WAIT_MS }).catch((error) => {
+    if (error instanceof ClientError && NOT_PLACED.has(error.code)) return undefined;
+    throw error;
+  });
+  if (placed === undefined) return undefined;
+  const { hive_id, worker_id } = placed;
+  const worker = (await client.hiveWorkers(hive_id)).find((one) => one.worker_id === worker_id);
+  progress.end();
+  if (flags.json) {
+    print(JSON.stringify(placed));
+    return EXIT.done;
+  }
+  const name = worker?.model_id ?? model;
+  print(oneLine(`${worker_id} on ${hive_id} answers for ${name}${worker?.url ? ` at ${worker.url}` : ""}`));
+  note(`Next: hive chat ${oneLine(name)}`);
+  return EXIT.done;
+}
+
+function placementOf(model: string, flags: StartFlags): PlaceWorker {
+  const { backend, memoryGb } = flags;
+  return {
+    ...{ model, wait: true },
+    ...(backend === undefined ? {} : { backend }),
+    ...(memoryGb === undefined ? {} : { memory_bytes: Math.round(memoryGb * 1e9) }),
+    ...(flags.slots === undefined ? {} : { slots: flags.slots }),
+    ...(flags.contextTokens === undefined ? {} : { context_tokens: flags.contextTokens }),
+    ...(flags.engine === undefined ? {} : { engine: flags.engine }),
+  };
 }
 
 function started(hive: HiveAgentClient, request: StartWorker): Promise<ManagedWorker> {

@@ -1,4 +1,10 @@
-import { ClientError, type HiveAgentClient, type StartWorker } from "@hive-registry/client";
+import {
+  ClientError,
+  type HiveAgentClient,
+  type HiveClient,
+  type PlaceWorker,
+  type StartWorker,
+} from "@hive-registry/client";
 import { describe, expect, test } from "vitest";
 import { aHive, aManagedWorker, aPage, aWorker } from "../testing/fakes.ts";
 import { addedTo, type LogsDeps, TAIL_BYTES, workerLogs } from "./logs.ts";
@@ -8,7 +14,8 @@ import { stopWorker } from "./stop.ts";
 function here(hive: Partial<HiveAgentClient>) {
   const page = aPage();
   const localHive = { url: "http://127.0.0.1:7835", find: () => undefined, hiveId: "desk" };
-  const client = { hive: () => Promise.reject(new ClientError("QUEEN_UNREACHABLE", "no queen")) };
+  const away = () => Promise.reject(new ClientError("QUEEN_UNREACHABLE", "no queen"));
+  const client = { hive: away, placeWorker: away, hiveWorkers: away };
   return {
     page,
     deps: { ...page, client, localHive, hiveAt: () => hive as HiveAgentClient, wholePath: (model: string) => model },
@@ -70,7 +77,10 @@ describe("hive worker start", () => {
         return aManagedWorker();
       },
     });
-    const client = { hive: async () => ({ ...aHive({ hive_url: "http://rack:7835" }), online: true }) };
+    const client = {
+      ...deps.client,
+      hive: async () => ({ ...aHive({ hive_url: "http://rack:7835" }), online: true }),
+    };
     const wholePath = (model: string) => `/models/${model}`;
     await startWorker({ ...deps, wholePath }, "x.gguf", {});
     await startWorker({ ...deps, client, wholePath }, "x.gguf", { hive: "rack" });
@@ -86,6 +96,67 @@ describe("hive worker start", () => {
   test("without a hive the error says so to whoever shows errors", async () => {
     const { deps } = here({ startWorker: () => Promise.reject(new ClientError("HIVE_UNREACHABLE", "no hive")) });
     await expect(startWorker(deps, "x.gguf", {})).rejects.toMatchObject({ code: "HIVE_UNREACHABLE" });
+  });
+});
+
+describe("hive worker start with a name, and a queen", () => {
+  const placed = { hive_id: "rack", worker_id: "llama", device_id: 1, memory_bytes: 6e9 };
+
+  function withQueen(placeWorker: HiveClient["placeWorker"], hive: Partial<HiveAgentClient> = {}) {
+    const { page, deps } = here(hive);
+    const hiveWorkers = async () => [aWorker({ worker_id: "llama", model_id: "llama" })];
+    return { page, deps: { ...deps, client: { ...deps.client, placeWorker, hiveWorkers } } };
+  }
+
+  test("goes where the queen finds room, and says where that is", async () => {
+    const asked: PlaceWorker[] = [];
+    const { page, deps } = withQueen(async (request) => {
+      asked.push(request);
+      return placed;
+    });
+    const flags = { slots: 2, contextTokens: 512, backend: "cuda", memoryGb: 1.5, engine: "llama-cpp" };
+    expect(await startWorker(deps, "llama", flags)).toBe(0);
+    expect(asked).toEqual([
+      {
+        ...{ model: "llama", wait: true, backend: "cuda", memory_bytes: 1.5e9 },
+        ...{ slots: 2, context_tokens: 512, engine: "llama-cpp" },
+      },
+    ]);
+    expect(page.text()).toBe("llama on rack answers for llama at http://10.0.0.5:9300\n");
+    expect(page.err).toEqual(["Next: hive chat llama"]);
+    const json = withQueen(async () => placed);
+    await startWorker(json.deps, "llama", { json: true });
+    expect(JSON.parse(json.page.text())).toEqual(placed);
+  });
+
+  test("says what each hive has when none has room", async () => {
+    const words = "llama needs 40.5 GB, and no hive that has its file has room: rack has 5.5 GB";
+    const { page, deps } = withQueen(() => Promise.reject(new ClientError("NO_CAPACITY", words, { status: 507 })));
+    expect(await startWorker(deps, "llama", {})).toBe(1);
+    expect(page.err).toEqual([`NO_CAPACITY: ${words}`]);
+  });
+
+  test("goes to this machine's hive when the queen knows no such model, and so do files, ids and other names", async () => {
+    const asked: string[] = [];
+    const startWorkerCall = async ({ model }: StartWorker) => {
+      asked.push(model);
+      return aManagedWorker();
+    };
+    let placements = 0;
+    const { deps } = withQueen(
+      () => {
+        placements++;
+        return Promise.reject(new ClientError("MODEL_NOT_FOUND", "no such model", { status: 404 }));
+      },
+      { startWorker: startWorkerCall },
+    );
+    await startWorker(deps, "only-here", {});
+    expect([asked, placements]).toEqual([["only-here"], 1]);
+    await startWorker(deps, "/models/x.gguf", {});
+    await startWorker(deps, "./x.gguf", {});
+    await startWorker({ ...deps, wholePath: () => "/here/x.gguf" }, "x.gguf", {});
+    for (const flags of [{ id: "w" }, { alias: "a" }, { device: 0 }]) await startWorker(deps, "llama", flags);
+    expect([asked.length, placements]).toEqual([7, 1]);
   });
 });
 
