@@ -60,7 +60,7 @@ function gpusIn(printed: string): Fields[] | undefined {
 const part = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
 
 const text = (value: unknown): string | undefined =>
-  typeof value === "string" && value !== "" && value !== "N/A" && value.length <= 128 ? value : undefined;
+  typeof value === "string" && value !== "N/A" && /^[\x20-\x7e]{1,128}$/.test(value) ? value : undefined;
 
 /** `{"value": 42, "unit": "%"}`, of which the value may be "N/A". */
 function amount(field: unknown, min: number, max: number): number | null {
@@ -70,8 +70,8 @@ function amount(field: unknown, min: number, max: number): number | null {
 
 /** Its "MB" are MiB: a card of 24 GiB has 24,560. */
 function bytes(field: unknown): number | null {
-  const value = amount(field, 0, 1e15);
-  if (value === null) return null;
-  const unit = part(field).unit;
-  return unit === "B" ? value : unit === "MB" ? Math.round(value * MIB) : null;
+  const { unit } = part(field);
+  if (unit !== "B" && unit !== "MB") return null;
+  const value = amount(field, 0, unit === "B" ? 1e14 : 1e8);
+  return value === null ? null : Math.round(unit === "B" ? value : value * MIB);
 }

@@ -72,7 +72,7 @@ function describe(
     name: name.slice(0, 256),
     // As ROCR_VISIBLE_DEVICES takes it.
     uuid: /^(?!0+$)[0-9a-f]{1,16}$/.test(unique) ? `GPU-${unique.padStart(16, "0")}` : null,
-    driver: files.text("/sys/module/amdgpu/version")?.trim().slice(0, 128) || null,
+    driver: /^[\x21-\x7e]{1,128}$/.exec(files.text("/sys/module/amdgpu/version")?.trim() ?? "")?.[0] ?? null,
     pci_address,
     unified: isIntegrated(folder, files),
     folder,

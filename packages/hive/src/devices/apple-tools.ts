@@ -23,7 +23,7 @@ export function parseDisplays(json: string): Display[] | undefined {
 }
 
 function vram(entry: Readonly<Record<string, unknown>> | null): number | undefined {
-  const [, amount, unit] = /^(\d+) ([MG])B$/.exec(String(entry?.spdisplays_vram ?? "")) ?? [];
+  const [, amount, unit] = /^(\d{1,5}) ([MG])B$/.exec(String(entry?.spdisplays_vram ?? "")) ?? [];
   return amount === undefined ? undefined : Number(amount) * (unit === "G" ? GIB : GIB / 1_024);
 }
 
@@ -44,7 +44,7 @@ export function parseAccelerators(text: string): Accelerator[] {
       if (statistics === undefined) return [];
       const number = (key: string): number | null => {
         // The quotes keep `In use system memory (driver)` apart.
-        const digits = new RegExp(`"${key}"=(\\d{1,16})(?:,|$)`).exec(statistics)?.[1];
+        const digits = new RegExp(`"${key}"=(\\d{1,15})(?:,|$)`).exec(statistics)?.[1];
         return digits === undefined ? null : Number(digits);
       };
       const busy = number("Device Utilization %");

@@ -8,6 +8,9 @@ import type { FoundDevice, ProcessMemory } from "./source.ts";
 /** Of a process with more open files the rest is not looked at. */
 const OPEN_FILES_MAX = 4_096;
 
+/** More than this is no memory that a card has. */
+const BYTES_MAX = 1e14;
+
 /** One use of a GPU: several open files may be the same one. */
 export interface DrmClient {
   readonly pci_address: string;
@@ -43,8 +46,9 @@ export function parseFdinfo(text: string): DrmClient | undefined {
 const UNIT = { "": 1, KiB: 1_024, MiB: 1_048_576, GiB: 1_073_741_824 } as const;
 
 function bytesIn(value: string): number {
-  const [, digits, unit = ""] = /^(\d{1,16})(?: ([KMG]iB))?$/.exec(value) ?? [];
-  return digits === undefined ? 0 : Number(digits) * UNIT[unit as keyof typeof UNIT];
+  const [, digits, unit = ""] = /^(\d{1,15})(?: ([KMG]iB))?$/.exec(value) ?? [];
+  const bytes = digits === undefined ? 0 : Number(digits) * UNIT[unit as keyof typeof UNIT];
+  return bytes <= BYTES_MAX ? bytes : 0;
 }
 
 /** What one process holds on those of the devices whose drivers tell it. */

@@ -45,10 +45,10 @@ export const noFiles: Files = {
   link: () => undefined,
 };
 
-/** A whole number from 0, as sysfs writes it. */
+/** A whole number from 0, as sysfs writes it. One with more digits is none that a device could mean. */
 export function numberIn(text: string | undefined): number | undefined {
   const digits = text?.trim();
-  return digits !== undefined && /^\d{1,16}$/.test(digits) ? Number(digits) : undefined;
+  return digits !== undefined && /^\d{1,14}$/.test(digits) ? Number(digits) : undefined;
 }
 
 /** The lines `KEY=value` of a `uevent` file, or those of `key value`. */

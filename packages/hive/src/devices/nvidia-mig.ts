@@ -53,8 +53,9 @@ export function parseList(text: string): ListedPart[] {
   const found: ListedPart[] = [];
   let gpu_uuid: string | undefined;
   for (const line of text.split(/\r?\n/)) {
-    gpu_uuid = /^GPU \d+: .*\(UUID: (GPU-[^)]+)\)/.exec(line)?.[1] ?? gpu_uuid;
-    const [, profile, index, uuid] = /^\s+MIG (\S+)\s+Device\s+(\d+): \(UUID: (MIG-[^)]+)\)/.exec(line) ?? [];
+    gpu_uuid = /^GPU \d+: .*\(UUID: (GPU-[0-9A-Za-z-]{1,100})\)/.exec(line)?.[1] ?? gpu_uuid;
+    const [, profile, index, uuid] =
+      /^\s+MIG (\S+)\s+Device\s+(\d{1,2}): \(UUID: (MIG-[0-9A-Za-z/-]{1,120})\)/.exec(line) ?? [];
     if (gpu_uuid === undefined || profile === undefined || index === undefined || uuid === undefined) continue;
     found.push({ gpu_uuid, index: Number(index), uuid, profile });
   }

@@ -2,6 +2,8 @@
 import type { ProcessMemory } from "./source.ts";
 
 const MIB = 1_048_576;
+/** About 100 TB. */
+const MIB_MAX = 1e8;
 
 /** Columns every driver of the last ten years knows. */
 export const COLUMNS_BASIC = [
@@ -44,7 +46,7 @@ export function parseGpuLine(line: string, columns: readonly string[] = COLUMNS)
   const cells = line.split(",").map((cell) => cell.trim());
   if (cells.length !== columns.length) return undefined;
   const cell = (name: string): string => cells[columns.indexOf(name)] ?? "";
-  if (!/^\d{1,4}$/.test(cell("index")) || cell("name") === "") return undefined;
+  if (!/^\d{1,3}$/.test(cell("index")) || cell("name") === "") return undefined;
   const total = bytesOfMib(cell("memory.total"));
   const used = bytesOfMib(cell("memory.used"));
   // Total also holds what the driver reserves, so "free" is not "total − used" where the driver tells it itself.
@@ -107,7 +109,7 @@ export function plainNumber(text: string): number | null {
 }
 
 function bytesOfMib(text: string): number | null {
-  const mib = inRange(plainNumber(text), 0, 1e9);
+  const mib = inRange(plainNumber(text), 0, MIB_MAX);
   return mib === null ? null : Math.round(mib * MIB);
 }
 
@@ -118,4 +120,4 @@ const isNotApplicable = (text: string): boolean => /^\[?(?:N\/A|Not Supported)\]
 
 /** A name that is none, such as `[N/A]`, is null. */
 const wordOrNull = (text: string): string | null =>
-  text === "" || text.startsWith("[") || text === "N/A" || text.length > 128 ? null : text;
+  text.startsWith("[") || text === "N/A" || !/^[\x20-\x7e]{1,128}$/.test(text) ? null : text;

@@ -23,6 +23,8 @@ const STOP_LIMIT_MS = 1_000;
 const ONE_BY_ONE_PERIODS = 2;
 /** The parts of GPU 0 have the numbers from 100, those of GPU 1 from 200: no GPU has one of these. */
 const PART_NUMBERS = 100;
+/** Parts of GPUs beyond these would have numbers that no worker may have. */
+const DIVIDED_GPUS_MAX = 40;
 
 export interface NvidiaDeps {
   readonly clock: Clock;
@@ -151,7 +153,7 @@ export function startNvidia(deps: NvidiaDeps, options: NvidiaOptions): DeviceSou
 
   const isStale = ({ atMs }: Seen): boolean => clock.nowMs() - atMs > STALE_ROUNDS * periodMs + ROUND_QUIET_MS;
   const partsOf = (gpu: GpuSample): readonly MigPart[] =>
-    gpu.mig ? questions.parts().filter(({ gpu_uuid }) => gpu_uuid === gpu.uuid) : [];
+    gpu.mig && gpu.index < DIVIDED_GPUS_MAX ? questions.parts().filter(({ gpu_uuid }) => gpu_uuid === gpu.uuid) : [];
 
   function devices(): FoundDevice[] {
     return seen
