@@ -70,7 +70,7 @@ test("the driver is asked about processes only while a worker could use a device
 test("what the driver tells of a worker's processes is the worker's; when it tells nothing, nothing is claimed", async () => {
   const { fleet, dir, setMemory } = aFleet();
   const { pid = 0 } = await fleet.start({ model: aModel(dir), worker_id: "w", wait: true });
-  setMemory([{ pid, device_uuid: "GPU-1", vram_bytes: 7e8 }]);
+  setMemory([{ pid, device: "GPU-1", vram_bytes: 7e8 }]);
   await fleet.sample();
   expect(fleet.get("w").worker).toMatchObject({ vram_bytes: 7e8, backend: "cuda", device_id: 0, gpu_percent: 55 });
   setMemory(undefined);

@@ -1,5 +1,6 @@
-/** The processes of this machine as /proc tells them (Linux). Elsewhere there is nothing to read and all is unknown. */
+/** The processes of this machine as /proc tells them (Linux), or `ps` on a Mac. Elsewhere all is unknown. */
 import { readdirSync, readFileSync } from "node:fs";
+import { processesByPs } from "./ps.ts";
 
 /** /proc counts CPU time in these, on every Linux that Node runs on. */
 const TICKS_PER_SECOND = 100;
@@ -13,8 +14,10 @@ export interface ProcessStat {
   readonly zombie: boolean;
   /** CPU time used so far, seconds. */
   readonly cpu_s: number;
-  /** Clock ticks after the machine's boot. With the pid it names a process for good: pids are used again. */
+  /** Clock ticks after the machine's boot; by `ps`, ms since epoch. With the pid it names a process for good: pids are used again. */
   readonly start_time: number;
+  /** Where it comes with the list. */
+  readonly resident?: Resident;
 }
 
 /** Parses /proc/PID/stat. The name stands in parentheses and may itself hold spaces and parentheses. */
@@ -77,8 +80,9 @@ export function machineBootId(): string | null {
   }
 }
 
-/** Every process there is, or undefined where there is no /proc. Lets other work run in between. */
+/** Every process there is, or undefined where nobody tells. Lets other work run in between. */
 export async function readProcesses(): Promise<Map<number, ProcessStat> | undefined> {
+  if (process.platform === "darwin") return processesByPs();
   if (process.platform !== "linux") return undefined;
   const found = new Map<number, ProcessStat>();
   let reads = 0;

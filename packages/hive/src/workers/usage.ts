@@ -90,7 +90,7 @@ export class UsageMeter {
   }
 
   #ram(tree: readonly ProcessStat[], vramBytes: number): Usage {
-    const amounts = tree.map(({ pid }) => this.#deps.resident(pid)).filter((resident) => resident !== undefined);
+    const amounts = tree.map((one) => one.resident ?? this.#deps.resident(one.pid)).filter((one) => one !== undefined);
     if (amounts.length === 0) return {};
     const own = amounts.reduce((sum, { own_bytes }) => sum + own_bytes, 0);
     const files = amounts.reduce((sum, { file_bytes }) => sum + file_bytes, 0);
