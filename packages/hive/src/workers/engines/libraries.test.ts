@@ -1,5 +1,6 @@
-/** Servers that list more than they have in memory. */
+/** Servers that list more than they have in memory, and what is told of models and numbers at all. */
 import { expect, test } from "vitest";
+import { bundledWorker } from "./bundled-worker.ts";
 import { koboldCpp } from "./koboldcpp.ts";
 import { llamaSwap } from "./llama-swap.ts";
 import { lmStudio } from "./lm-studio.ts";
@@ -11,12 +12,15 @@ import type { Probe } from "./server-engine.ts";
 import { recognise } from "./server-engines.ts";
 import { aServer } from "./testing/a-server.ts";
 import { but, models, type Pages, page } from "./testing/sample.ts";
+import { READY as BUNDLED } from "./testing/samples/bundled-worker.ts";
 import { READY as KOBOLD } from "./testing/samples/koboldcpp.ts";
 import { STARTING as SWAP_STARTING } from "./testing/samples/llama-swap.ts";
 import { READY as LM_STUDIO, OLD_LIST, UNEXPECTED } from "./testing/samples/lm-studio.ts";
 import { READY as LOCALAI } from "./testing/samples/localai.ts";
 import { listed, READY as MLX } from "./testing/samples/mlx.ts";
 import { ollamaSamples } from "./testing/samples/ollama.ts";
+import { READY as TGI } from "./testing/samples/tgi.ts";
+import { tgi } from "./tgi.ts";
 
 const loadedIn = (probe: Probe | undefined) => probe?.models.map(({ id, loaded }) => [id, loaded]);
 
@@ -115,6 +119,35 @@ test("a model whose name no heartbeat could carry is passed over, and the others
   const names = ["good", "", "..", "__proto__", "line\nbreak", "x".repeat(513), 7, null, "good"];
   const { server } = await aServer({ otherwise: models(...names.map((id) => ({ id, object: "model" }))) });
   expect((await openAiCompatible.probe(server))?.models).toEqual([{ id: "good", loaded: true }]);
+});
+
+test("a number that no heartbeat could carry is not known, and the largest that it can is", async () => {
+  const health = (slots_total: unknown) =>
+    page(200, { status: "ok", model: "demo", slots_total, slots_busy: 0, queue_depth: 1e9 });
+  const { server, answer } = await aServer(but(BUNDLED, { "/health": health(1_000_000) }));
+  expect(await bundledWorker.probe(server)).toMatchObject({
+    state: "ready",
+    slots_total: 1_000_000,
+    queue_depth: null,
+  });
+  const sizes = [
+    { name: "huge", size: 1e16, context_length: -1 },
+    { name: "large", size: 1e15, context_length: 0.5 },
+  ];
+  answer(but(ollamaSamples.ready.pages, { "/api/ps": page(200, { models: sizes }), "/api/tags": page(200, {}) }));
+  expect((await ollama.probe(server))?.models).toEqual([
+    { id: "huge", loaded: true },
+    { id: "large", loaded: true, size_bytes: 1e15 },
+  ]);
+});
+
+test.each([
+  ["an empty batch in no room", 0, 0, null],
+  ["more than all the room", 5_000, 4_096, 100],
+])("a cache that holds %s, %i of %i tokens, is not told wrong", async (_, now, room, expected) => {
+  const text = `tgi_batch_current_max_tokens ${now}\ntgi_batch_max_total_tokens ${room}\n`;
+  const { server } = await aServer(but(TGI, { "/metrics": page(200, text) }));
+  expect(await tgi.probe(server)).toMatchObject({ slots_busy: null, kv_cache_percent: expected });
 });
 
 test("of thousands of models as many are told as a heartbeat may carry, those in memory first", async () => {

@@ -62,6 +62,13 @@ test("counts a request once, though each tensor-parallel rank and each priority 
   expect(await sglang.probe(server)).toMatchObject({ slots_busy: 30, queue_depth: null, kv_cache_percent: null });
 });
 
+test("that tells only of single priorities does not know how many requests run", async () => {
+  const text =
+    'sglang:num_running_reqs{tp_rank="0",priority="1"} 4.0\nsglang:num_running_reqs{tp_rank="0",priority="2"} 3.0\n';
+  const { server } = await aServer(but(READY, { "/v1/loads": GONE, "/metrics": page(200, text) }));
+  expect(await sglang.probe(server)).toMatchObject({ slots_busy: null });
+});
+
 test("of an old release without metrics is read by its old list of loads", async () => {
   const old = page(200, [{ dp_rank: 0, num_reqs: 4, num_waiting_reqs: 1, num_tokens: 12_385, ts_tic: 1 }]);
   const { server, asked } = await aServer(but(READY, { "/v1/loads": GONE, "/metrics": GONE, "/get_load": old }));

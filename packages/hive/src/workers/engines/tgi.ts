@@ -50,6 +50,6 @@ function loadIn(answer: Answer | undefined): Pick<Probe, "slots_busy" | "queue_d
     slots_busy: countOf(metrics?.sum(RUNNING)),
     queue_depth: countOf(metrics?.sum(WAITING)),
     // What the batch may grow to, not what it holds now: never too low.
-    kv_cache_percent: tokens === null || room === null || room <= 0 ? null : percentOf(tokens / room),
+    kv_cache_percent: tokens === null || room === null ? null : percentOf(tokens / room),
   };
 }
