@@ -36,8 +36,9 @@ if (query.startsWith("--query-compute-apps")) {
 } else {
   const columns = query.slice("--query-gpu=".length).split(",").length;
   const print = () => {
-    for (const line of play.between ?? []) process.stdout.write(`${line}\n`);
-    for (const line of play.gpus ?? []) process.stdout.write(`${line.split(", ").slice(0, columns).join(", ")}\n`);
+    const gpus = (play.gpus ?? []).map((line) => line.split(", ").slice(0, columns).join(", "));
+    // A round comes in one piece.
+    process.stdout.write([...(play.between ?? []), ...gpus].map((line) => `${line}\n`).join(""));
   };
   const periodMs = Number(args[args.indexOf("-l") + 1]) * 1_000;
   let rounds = 1;
