@@ -2,6 +2,7 @@ import type { spawn as nodeSpawn } from "node:child_process";
 import type { Clock } from "../clock.ts";
 import { Lines } from "../lines.ts";
 import { failureNote, type GpuSample, parseGpuLine } from "./nvidia-smi.ts";
+import { notStarted, tryStart } from "./run.ts";
 
 /** Busy machines answer late: 2 s proved too short, and even 5 s. */
 export const ANSWER_LIMIT_MS = 10_000;
@@ -40,11 +41,12 @@ export function runLoop(
   { command, columns, periodMs }: LoopOptions,
   listener: LoopListener,
 ): { readonly ended: Promise<LoopEnd>; kill(): void } {
-  const child = spawn(
-    command,
-    [`--query-gpu=${columns.join(",")}`, "--format=csv,noheader,nounits", "-l", String(periodMs / 1_000)],
-    { stdio: ["ignore", "pipe", "pipe"] },
-  );
+  const args = [`--query-gpu=${columns.join(",")}`, "--format=csv,noheader,nounits", "-l", String(periodMs / 1_000)];
+  const child = tryStart(() => spawn(command, args, { stdio: ["ignore", "pipe", "pipe"] }));
+  if (typeof child === "string") {
+    const end: LoopEnd = { code: null, missing: false, note: notStarted("nvidia-smi", child) };
+    return { ended: Promise.resolve(end), kill: () => {} };
+  }
   const lines = new Lines();
   let gpus: GpuSample[] = [];
   let firstWords = "";
@@ -87,8 +89,7 @@ export function runLoop(
     child.on("error", (error: NodeJS.ErrnoException) => {
       if (child.pid !== undefined) return;
       cancelLimit();
-      const note = `nvidia-smi could not be started (${error.code ?? "unknown error"})`;
-      resolve({ code: null, missing: error.code === "ENOENT", note });
+      resolve({ code: null, missing: error.code === "ENOENT", note: notStarted("nvidia-smi", error.code) });
     });
     child.on("close", (code, signal) => {
       lines.flush().forEach(read);

@@ -1,3 +1,4 @@
+import type { spawn as nodeSpawn } from "node:child_process";
 import { expect, onTestFinished, test } from "vitest";
 import { type Clock, systemClock } from "../clock.ts";
 import { eventually } from "../testing/eventually.ts";
@@ -32,6 +33,9 @@ function aSource(
   onTestFinished(() => source.stop());
   return { source, smi, messages };
 }
+
+/** Runs what is due next, however far away it is. */
+const toNextTimer = (clock: FakeClock): void => clock.advance(clock.nextInMs() ?? 0);
 
 test("GPUs are read from one process that keeps running", async () => {
   const { source, smi } = aSource({ gpus: [gpuLine({ index: 1, use: 90 }), gpuLine({ index: 0 })] });
@@ -87,6 +91,28 @@ test.each([
   expect(messages("warn")).toHaveLength(1);
 });
 
+test("an nvidia-smi that cannot even be started is a note, and tried again", async () => {
+  const clock = new FakeClock();
+  let tries = 0;
+  const spawn = () => {
+    tries++;
+    throw Object.assign(new Error("spawn ENOMEM"), { code: "ENOMEM" });
+  };
+  const source = startNvidia(
+    {
+      ...{ clock, random: () => 1, log: aLog().log, memory: () => ({ total_bytes: 0, available_bytes: 0 }) },
+      spawn: spawn as unknown as typeof nodeSpawn,
+    },
+    { command: "nvidia-smi", periodMs: 1_000 },
+  );
+  onTestFinished(() => source.stop());
+  await source.settled();
+  expect(source.notes()).toEqual(["nvidia-smi could not be started (ENOMEM)"]);
+  await eventually("the next try is planned", () => clock.nextInMs() !== undefined);
+  toNextTimer(clock);
+  await eventually("it was tried again", () => tries === 2);
+});
+
 test("messages between the lines, and lines cut short, do not disturb the rest", async () => {
   const { source } = aSource({
     between: ["GPU 0: detected 1 uncorrectable ECC error, see dmesg", "0, GPU-1, cut", "\u0007garbage\u0000"],
@@ -119,9 +145,6 @@ test("a GPU that is to be divided, but has no parts, is listed with a note", asy
   expect(source.devices()[0]?.info.utilization_percent).toBeNull();
   expect(source.notes()[0]).toContain("MIG");
 });
-
-/** Runs what is due next, however far away it is. */
-const toNextTimer = (clock: FakeClock): void => clock.advance(clock.nextInMs() ?? 0);
 
 test("when the probe fails later the devices stay, their numbers become unknown after some rounds, and it is started anew", async () => {
   const clock = new FakeClock();

@@ -113,7 +113,8 @@ export function startNvidia(deps: NvidiaDeps, options: NvidiaOptions): DeviceSou
         nameGpus();
       }
       settle();
-      failures = code === 0 || clock.nowMs() - startedMs >= RAN_WELL_MS ? 0 : failures + 1;
+      if (code === 0) failures = 0;
+      else failures = clock.nowMs() - startedMs >= RAN_WELL_MS ? 1 : failures + 1;
       const waitMs = code === 0 ? periodMs : backoffMs(failures - 1, RESTART, deps.random);
       if (failures === 1) log.warn({ retry_in_ms: Math.round(waitMs) }, note ?? "nvidia-smi ended");
       await untilNextTry(waitMs, code !== 0);

@@ -27,6 +27,19 @@ test("one that is not there says so", async () => {
   await ended;
 });
 
+test("one for which there is no memory is told as one that could not be started, not thrown", async () => {
+  const spawn = () => {
+    throw Object.assign(new Error("spawn ENOMEM"), { code: "ENOMEM" });
+  };
+  const { answer, ended } = runWith(systemClock, spawn as unknown as typeof import("node:child_process").spawn)(
+    "tool",
+    [],
+    1,
+  );
+  expect(await answer).toEqual({ text: "", problem: "tool could not be started (ENOMEM)" });
+  await ended;
+});
+
 test("one that hangs is answered for at its limit, and killed", async () => {
   const clock = new FakeClock();
   const running = runWith(clock)(process.execPath, ["-e", "setInterval(() => {}, 1000)"], 10_000);

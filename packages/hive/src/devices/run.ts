@@ -1,4 +1,4 @@
-import { spawn as nodeSpawn } from "node:child_process";
+import { type ChildProcess, spawn as nodeSpawn } from "node:child_process";
 import type { Clock } from "../clock.ts";
 
 /** Printed beyond this is left out, and the answer counts as none. */
@@ -30,7 +30,11 @@ export const runWith =
   (clock: Clock, spawn: typeof nodeSpawn = nodeSpawn): Run =>
   (command, args, limitMs) => {
     const name = command.split("/").at(-1) ?? command;
-    const child = spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = tryStart(() => spawn(command, [...args], { stdio: ["ignore", "pipe", "pipe"] }));
+    if (typeof child === "string") {
+      const answer = Promise.resolve<Ran>({ text: "", problem: notStarted(name, child) });
+      return { answer, ended: Promise.resolve(), kill: () => {} };
+    }
     let text = "";
     let errors = "";
     child.stdout?.setEncoding("utf8").on("data", (piece: string) => {
@@ -51,8 +55,8 @@ export const runWith =
       child.on("error", (error: NodeJS.ErrnoException) => {
         if (child.pid !== undefined) return;
         cancel();
-        const why = `${name} could not be started (${error.code ?? "unknown error"})`;
-        resolve({ text: "", problem: why, ...(error.code === "ENOENT" && { missing: true }) });
+        const problem = notStarted(name, error.code);
+        resolve({ text: "", problem, ...(error.code === "ENOENT" && { missing: true }) });
         end();
       });
       child.on("close", (code, signal) => {
@@ -65,6 +69,17 @@ export const runWith =
     });
     return { answer, ended, kill: () => void child.kill("SIGKILL") };
   };
+
+/** Most failures to start are told as an event; some are thrown, as when there is no memory: then this is their code. */
+export function tryStart(spawn: () => ChildProcess): ChildProcess | string {
+  try {
+    return spawn();
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? "unknown error";
+  }
+}
+
+export const notStarted = (name: string, code = "unknown error"): string => `${name} could not be started (${code})`;
 
 /** Why a program failed, in its own words where it has some. */
 export function failureOf(
