@@ -62,11 +62,14 @@ try {
   });
   ends.push(hive.stop);
   const ask = async (path) => (await fetch(`http://127.0.0.1:${queen.port}${path}`)).json();
-  const workers = async () => (await ask("/api/v1/workers")).workers.length;
+  /** Of the emulators; other servers that run on this machine are found too. */
+  const followedNow = async () => {
+    const ids = (await ask("/api/v1/workers")).workers.map(({ worker }) => worker.worker_id);
+    return emulators.filter(({ port }) => ids.some((id) => id.endsWith(`-${port}`))).length;
+  };
 
   await wait(SETTLE_MS);
   const alone = await cpuMsASecond(hive.pid);
-  const others = await workers();
 
   const [seen, unrouted] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
@@ -75,6 +78,7 @@ try {
     const server = spawn(process.execPath, [program("simulation/dist/servers/main.js"), ...words], {
       stdio: ["ignore", "pipe", "inherit"],
     });
+    ends.push(async () => void server.kill("SIGKILL"));
     await once(server.stdout, "data");
     const isRouted = async () => (await ask(`/api/v1/workers?model=${model}`)).workers.length > 0;
     seen.push(await msUntil(isRouted));
@@ -87,7 +91,7 @@ try {
   for (let at = 0; at < servers; at++) {
     emulators.push(await startEmulator(EMULATOR_KINDS[at % EMULATOR_KINDS.length], { models: [`of-${at}`] }));
   }
-  await msUntil(async () => (await workers()) === others + servers);
+  await msUntil(async () => (await followedNow()) === servers);
   // Each runs something, so that none of them is asked less often.
   for (const emulator of emulators) await emulator.control({ running: 1 });
   await wait(SETTLE_MS);

@@ -9,7 +9,7 @@ import { Gate } from "./gate.ts";
 import { portOf } from "./here.ts";
 import { isChildOf, type Kinship, mayHaveChildren } from "./kinship.ts";
 import { type ListenerSource, localUrlOf, type Site, sitesOf } from "./listener.ts";
-import type { Processes } from "./processes.ts";
+import type { Life, Processes } from "./processes.ts";
 
 /** Servers that are followed at once; what else there may be is passed over. */
 export const SERVERS_MAX = 128;
@@ -20,8 +20,8 @@ export const RECOGNITIONS_MAX = 8;
 /** How often it is looked whether the processes of found servers live. */
 export const WATCH_EVERY_MS = 100;
 /** A look at the listeners takes at most one part in so many of the time, up to the longest pause. */
-const LOOK_SHARE = 20;
-const LOOK_PAUSE_MAX_MS = 5_000;
+const LOOK_SHARE = 50;
+const LOOK_PAUSE_MAX_MS = 1_000;
 /** What listens here and is not recognised is asked again after 0.5, 1, 2 … 60 s: for ten minutes, as long as loading takes. */
 const HERE = { pauseMaxMs: 60_000, triesMax: 16 };
 const ELSEWHERE = { pauseMaxMs: 5_000, triesMax: Number.POSITIVE_INFINITY };
@@ -75,8 +75,8 @@ interface Entry extends Kinship {
   readonly url: string;
   readonly configured: ConfiguredServer | undefined;
   readonly follower: Follower;
-  /** With the pid it names a process for good. */
-  readonly startTime: number | undefined;
+  /** Of its process, while it is found. */
+  life: Life | undefined;
   started: boolean;
   /** What of it the others' standing depends on, when that was looked at last. */
   settledAs: string;
@@ -126,7 +126,7 @@ export class Discovery {
     this.#stopped = true;
     this.#cancelLook();
     this.#cancelWatch();
-    for (const { follower } of this.#entries()) follower.stop();
+    for (const entry of this.#entries()) this.#unfollow(entry);
     this.#sawFirstRound();
   }
 
@@ -194,7 +194,6 @@ export class Discovery {
     const words = await processes.wordsOf(site.pid);
     return Object.assign(entry, {
       ancestors: await processes.ancestorsOf(site.pid),
-      startTime: processes.startOf(site.pid),
       // The bundled worker, told to report to a hive: that hive has it already.
       reportsItself: words.some((word) => /^--hive-url(?:=|$)/.test(word)),
     });
@@ -205,7 +204,7 @@ export class Discovery {
     const { probeEveryMs } = this.#options;
     const named = engines.find(({ name }) => name === configured?.engine);
     const entry: Entry = {
-      ...{ url, configured, site, ancestors: [], startTime: undefined, reportsItself: false },
+      ...{ url, configured, site, ancestors: [], life: undefined, reportsItself: false },
       ...{ started: false, settledAs: "", name: undefined },
       follower: new Follower(
         {
@@ -222,10 +221,9 @@ export class Discovery {
   }
 
   #forget(id: string, entry: Entry): void {
-    const wasSeen = entry.follower.sight !== undefined;
-    entry.follower.stop();
+    this.#unfollow(entry);
     this.#here.delete(id);
-    if (wasSeen) this.#tellGone(entry);
+    this.#tellGone(entry);
   }
 
   /** Starts and stops following, as what else is there now speaks for it or against it. */
@@ -242,9 +240,8 @@ export class Discovery {
         (entry.configured === undefined && parents.some((other) => isChildOf(entry, other)));
       if (isOthers && entry.started) {
         if (entry.follower.sight !== undefined) seen--;
-        entry.started = false;
+        this.#unfollow(entry);
         entry.name = undefined;
-        entry.follower.stop();
       } else if (!isOthers && !entry.started) {
         if (seen < SERVERS_MAX) this.#follow(entry);
         else this.#sayTooMany();
@@ -259,6 +256,13 @@ export class Discovery {
   #follow(entry: Entry): void {
     entry.started = true;
     entry.follower.start();
+  }
+
+  #unfollow(entry: Entry): void {
+    entry.started = false;
+    entry.follower.stop();
+    entry.life?.release();
+    entry.life = undefined;
   }
 
   #changed(entry: Entry): void {
@@ -278,11 +282,13 @@ export class Discovery {
       for (const [id, entry] of this.#here) {
         const pid = entry.site?.pid;
         if (pid === undefined || entry.follower.sight === undefined) continue;
-        if (processes.startOf(pid) === entry.startTime) continue;
+        entry.life ??= processes.lifeOf(pid);
+        if (entry.life?.lives() === true) continue;
         this.#forget(id, entry);
         ended++;
       }
       if (ended > 0) {
+        this.#deps.listeners?.doubt();
         this.#settle();
         onChange();
       }

@@ -15,6 +15,8 @@ export interface ListenerSource {
   readonly everyMs: number;
   /** Only ports that `wants` takes; others cost nothing. `undefined`: it cannot be told now. */
   list(wants: (port: number) => boolean): Promise<readonly Listener[] | undefined>;
+  /** Something ended: what was listed is to be looked up anew. */
+  doubt(): void;
 }
 
 /** Listeners of one process on one port: a server that listens on IPv4 and IPv6 is one server. */

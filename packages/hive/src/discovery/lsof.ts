@@ -29,6 +29,10 @@ export class LsofListeners implements ListenerSource {
     this.#command = command;
   }
 
+  doubt(): void {
+    // It keeps nothing.
+  }
+
   list(wants: (port: number) => boolean): Promise<readonly Listener[] | undefined> {
     return new Promise((resolve) => {
       const options = { timeout: LIMIT_MS, maxBuffer: OUTPUT_BYTES_MAX, killSignal: "SIGKILL" } as const;

@@ -2,30 +2,35 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { parseStat } from "../workers/process-tree.ts";
 import type { Listener, ListenerSource } from "./listener.ts";
-import { type ListenRow, readListenRows } from "./proc-net.ts";
+import { countListeners, type ListenRow, readListenRows } from "./proc-net.ts";
 
 /** Processes looked through between two looks at other work: well below a millisecond. */
 const PROCESSES_AT_ONCE = 8;
 const LOOK_EVERY_MS = 500;
+/** Looks between two at the tables while the number of listeners stays: one may have come as another went. */
+const LOOKS_BETWEEN = 2;
 
 /**
- * Reads the tables of sockets at each look, which costs microseconds. The open files of processes are looked through only when a
- * socket appears whose owner is not known yet: first those of new processes, for it is mostly one of them.
+ * Reads the tables of sockets when the number of listeners changed, and now and then. The open files of processes are looked
+ * through only when a socket appears whose owner is not known yet: first those of new processes, for it is mostly one of them.
  */
 export class ProcListeners implements ListenerSource {
   readonly everyMs: number = LOOK_EVERY_MS;
   readonly #root: string;
   readonly #owners = new Map<string, number | undefined>();
   #pids: ReadonlySet<string> = new Set();
+  #rows: readonly ListenRow[] | undefined;
+  #count: number | undefined;
+  #looksSince = 0;
 
   constructor(root = "/proc") {
     this.#root = root;
   }
 
   async list(wants: (port: number) => boolean): Promise<readonly Listener[] | undefined> {
-    const rows = this.#rows();
-    if (rows === undefined) return undefined;
-    const wanted = rows.filter(({ port }) => wants(port));
+    this.#look();
+    if (this.#rows === undefined) return undefined;
+    const wanted = this.#rows.filter(({ port }) => wants(port));
     const present = new Set(wanted.map(({ inode }) => inode));
     for (const inode of this.#owners.keys()) if (!present.has(inode)) this.#owners.delete(inode);
     const strangers = new Set([...present].filter((inode) => !this.#owners.has(inode)));
@@ -34,6 +39,10 @@ export class ProcListeners implements ListenerSource {
       const pid = this.#owners.get(inode);
       return { address, port, uid, ...(pid !== undefined && { pid }) };
     });
+  }
+
+  doubt(): void {
+    this.#rows = undefined;
   }
 
   async #findOwners(inodes: ReadonlySet<string>): Promise<void> {
@@ -51,7 +60,34 @@ export class ProcListeners implements ListenerSource {
     for (const inode of rest) this.#owners.set(inode, undefined);
   }
 
-  #rows(): ListenRow[] | undefined {
+  #look(): void {
+    const count = this.#listenerCount();
+    const isSame = count !== undefined && count === this.#count;
+    this.#count = count;
+    if (isSame && this.#rows !== undefined && this.#looksSince++ < LOOKS_BETWEEN) return;
+    this.#looksSince = 0;
+    this.#rows = this.#read();
+  }
+
+  #listenerCount(): number | undefined {
+    try {
+      const [sockstat = "", snmp = ""] = ["sockstat", "snmp"].map((name) => this.#text(name));
+      return countListeners({ sockstat, snmp, sockstat6: this.#text("sockstat6", "") });
+    } catch {
+      return undefined;
+    }
+  }
+
+  #text(name: string, otherwise?: string): string {
+    try {
+      return readFileSync(`${this.#root}/self/net/${name}`, "latin1");
+    } catch (error) {
+      if (otherwise === undefined) throw error;
+      return otherwise;
+    }
+  }
+
+  #read(): ListenRow[] | undefined {
     const tables = ["tcp", "tcp6"].map((name) => {
       try {
         return readListenRows(`${this.#root}/self/net/${name}`);

@@ -80,9 +80,17 @@ export function aDiscovery(options: Partial<DiscoveryOptions> = {}): DiscoverySt
   const discovery = new Discovery(
     {
       ...{ clock, log: log.log },
-      listeners: { everyMs: 500, list: async (wants) => listeners.filter(({ port }) => wants(port)) },
+      listeners: { everyMs: 500, list: async (wants) => listeners.filter(({ port }) => wants(port)), doubt: () => {} },
       processes: {
-        startOf: (pid) => (processes.has(pid) ? (processes.get(pid)?.start ?? 1) : undefined),
+        lifeOf: (pid) => {
+          const before = processes.get(pid);
+          return (
+            before && {
+              lives: () => processes.has(pid) && processes.get(pid)?.start === before.start,
+              release: () => {},
+            }
+          );
+        },
         wordsOf: async (pid) => processes.get(pid)?.words ?? [],
         async ancestorsOf(pid) {
           const found: number[] = [];
