@@ -48,6 +48,8 @@ export interface StartWorker {
   readonly context_tokens?: number;
   /** GPU index; absent lets the engine choose. */
   readonly device_id?: number;
+  /** `false`: compute on the CPU, whatever devices there are. */
+  readonly gpu?: boolean;
   /** Answer only when the worker is ready or has failed; otherwise at once. */
   readonly wait?: boolean;
   /** A queen starts it for a request, and ends it when nobody uses it: told back in {@link ManagedWorker.on_demand}. */
@@ -64,6 +66,7 @@ export const StartWorkerSchema: Schema<StartWorker> = shape<StartWorker>()(
       slots: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
       context_tokens: Type.Optional(Type.Integer({ minimum: 64, maximum: 10_000_000 })),
       device_id: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_096 })),
+      gpu: Type.Optional(Type.Boolean({ description: "false: compute on the CPU, whatever devices there are" })),
       wait: Type.Optional(Type.Boolean()),
       on_demand: Type.Optional(Type.Boolean()),
     },

@@ -114,6 +114,7 @@ export class Supervisor {
           ...{ worker_id, model_path, alias, hive_url: this.#options.hiveUrl, listen: exposure.listen },
           ...(exposure.token !== undefined && { token: exposure.token }),
           ...(device_uuid !== undefined && { device_uuid }),
+          ...(request.gpu !== undefined && { gpu: request.gpu }),
           ...(request.slots !== undefined && { slots: request.slots }),
           ...(request.context_tokens !== undefined && { context_tokens: request.context_tokens }),
         },

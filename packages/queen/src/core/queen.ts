@@ -94,6 +94,7 @@ export class Queen {
   /** Hives of the catalog that were not heard since the start. */
   readonly #awaited: Set<string>;
   readonly line: WaitingLine;
+  readonly #libraries: Libraries;
   readonly placements: Placements;
   readonly onDemand: OnDemand;
   readonly #requests: { completed_total: number; failed_total: number } = { completed_total: 0, failed_total: 0 };
@@ -138,7 +139,8 @@ export class Queen {
       void this.onDemand.adopt(hiveId, url);
       this.onDemand.reconsider();
     };
-    const libraries = new Libraries({ registry, clock, calls, log, onReached }, aliases);
+    this.#libraries = new Libraries({ registry, clock, calls, log, onReached }, aliases);
+    const libraries = this.#libraries;
     this.placements = new Placements({ registry, clock, calls, libraries, log });
     this.onDemand = new OnDemand(
       { registry, clock, line, libraries, placements: this.placements, calls, log },
@@ -164,7 +166,10 @@ export class Queen {
   receiveHeartbeat(payload: HiveHeartbeatPayload): HeartbeatReply {
     const receivedAtMs = this.clock.nowMs();
     const result = this.registry.updateHiveState(payload.hive_id, payload, { receivedAtMs });
-    if (result.accepted && payload.goodbye !== true) this.#heard(payload.hive_id, receivedAtMs);
+    if (result.accepted && payload.goodbye !== true) {
+      this.#heard(payload.hive_id, receivedAtMs);
+      this.#libraries.heard(payload);
+    }
     return this.#replyTo(result, receivedAtMs);
   }
 

@@ -22,13 +22,18 @@ function theLibraries() {
   const settled = async () => {
     for (let turn = 0; turn < 60; turn++) await new Promise((resolve) => setImmediate(resolve));
   };
+  const hear = (hive: FakeHive) => {
+    const payload = hive.heartbeat();
+    registry.updateHiveState(hive.id, payload, { receivedAtMs: clock.nowMs() });
+    libraries.heard(payload);
+  };
   const beat = async (hive: FakeHive) => {
     clock.advance(1);
-    registry.updateHiveState(hive.id, hive.heartbeat(), { receivedAtMs: clock.nowMs() });
+    hear(hive);
     await settled();
   };
   const names = (name: string) => libraries.find(name).map(({ model, hives }) => [model, ...hives.keys()]);
-  return { clock, registry, calls, libraries, reached, said, settled, beat, names };
+  return { clock, registry, calls, libraries, reached, said, settled, hear, beat, names };
 }
 
 test("a hive is asked when it is first heard and when it was started anew, and not at every beat", async () => {
@@ -103,10 +108,9 @@ test("a hive that is gone has no models; one that only fell silent keeps them", 
 });
 
 test("of a large fleet only a few are asked at the same time, and all of them in the end", async () => {
-  const { registry, clock, calls, names, settled } = theLibraries();
+  const { calls, hear, names, settled } = theLibraries();
   for (let at = 0; at < 100; at++) {
-    const hive = calls.add(`h${at}`, { models: { small: 1 } });
-    registry.updateHiveState(hive.id, hive.heartbeat(), { receivedAtMs: clock.nowMs() });
+    hear(calls.add(`h${at}`, { models: { small: 1 } }));
   }
   await settled();
   expect(names("small")[0]).toHaveLength(101);

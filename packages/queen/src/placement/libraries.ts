@@ -1,5 +1,5 @@
 import { HiveError, type LibraryModel } from "@hive-registry/contract";
-import { type HiveRegistry, type ModelAliases, normalModelName } from "hive-registry";
+import { type HiveHeartbeatPayload, type HiveRegistry, type ModelAliases, normalModelName } from "hive-registry";
 import type { Clock } from "../core/clock.ts";
 import type { HiveCalls } from "./hive-calls.ts";
 
@@ -11,6 +11,8 @@ const WAITING_MAX = 10_000;
 const ENTRIES_MAX = 200_000;
 /** Who misses a model has libraries asked again that were asked longer ago than this, ms. */
 const LOOK_AGAIN_MS = 2_000;
+/** Hives that the log names because they could not be asked. */
+const UNREACHED_TOLD_MAX = 100;
 /** Hives that one such look asks, those asked longest ago first. */
 const LOOKED_AT_MAX = 256;
 /** Longest time that one look is waited for, ms. */
@@ -47,6 +49,7 @@ export class Libraries {
   readonly #waiting: Set<string> = new Set();
   readonly #stop: () => void;
   #entries = 0;
+  #unreached = 0;
   #asking = 0;
   #look: Promise<void> | undefined;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
@@ -54,11 +57,26 @@ export class Libraries {
   constructor(deps: LibrariesDeps, aliases: ModelAliases = {}) {
     this.#deps = deps;
     this.#aliases = new Map(Object.entries(aliases).map(([alias, targets]) => [alias, [targets].flat()]));
-    this.#stop = deps.registry.subscribe((event) => {
-      const { hive_id } = event;
-      if (event.type === "hive.heartbeat") this.#heard(hive_id, event.report.hive_url, event.report.boot_id);
-      if (event.type === "hive.removed" || event.type === "hive.evicted") this.#forget(hive_id);
-    });
+    this.#stop = deps.registry.subscribe(
+      ({ type, hive_id }) => {
+        if (type === "hive.removed" || type === "hive.evicted") this.#forget(hive_id);
+      },
+      { heartbeats: false },
+    );
+  }
+
+  /** Called with each heartbeat. Mostly nothing is new. */
+  heard({ hive_id, hive_url, boot_id }: Pick<HiveHeartbeatPayload, "hive_id" | "hive_url" | "boot_id">): void {
+    const known = this.#hives.get(hive_id);
+    if (known?.url === hive_url && known?.boot_id === boot_id) return;
+    this.#forget(hive_id);
+    if (hive_url === undefined) return;
+    const hive: Hive = {
+      ...{ hive_id, url: hive_url, boot_id, models: undefined, error: undefined },
+      ...{ askedAtMs: Number.NEGATIVE_INFINITY, asking: undefined },
+    };
+    this.#hives.set(hive_id, hive);
+    this.#want(hive);
   }
 
   /** Names of all models that could be started. */
@@ -132,22 +150,6 @@ export class Libraries {
     return [...(this.#byNormal.get(normalModelName(name)) ?? [])].flatMap((model) => this.#startable(model));
   }
 
-  #heard(hiveId: string, url: string | undefined, bootId: string | undefined): void {
-    const known = this.#hives.get(hiveId);
-    if (url === undefined) {
-      if (known !== undefined) this.#forget(hiveId);
-      return;
-    }
-    if (known !== undefined && known.url === url && known.boot_id === bootId) return;
-    this.#forget(hiveId);
-    const hive: Hive = {
-      ...{ hive_id: hiveId, url, boot_id: bootId, models: undefined, error: undefined },
-      ...{ askedAtMs: Number.NEGATIVE_INFINITY, asking: undefined },
-    };
-    this.#hives.set(hiveId, hive);
-    this.#want(hive);
-  }
-
   #forget(hiveId: string): void {
     const hive = this.#hives.get(hiveId);
     if (hive === undefined) return;
@@ -198,7 +200,8 @@ export class Libraries {
       if (this.#hives.get(hive_id) !== hive) return;
       hive.error = error instanceof HiveError ? error : new HiveError("INTERNAL", "The hive could not be asked");
       this.#replace(hive, undefined);
-      if (isFirst) log.info({ hive_id, why: hive.error.message }, "models of this hive cannot be started by the queen");
+      if (isFirst && this.#unreached++ < UNREACHED_TOLD_MAX)
+        log.info({ hive_id, why: hive.error.message }, "models of this hive cannot be started by the queen");
     }
   }
 

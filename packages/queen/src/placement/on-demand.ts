@@ -20,6 +20,8 @@ export const DEFAULT_ON_DEMAND_LIMITS: OnDemandLimits = { enabled: true, waitMs:
 
 /** Models that are started at the same time for waiting requests. */
 export const STARTS_MAX = 64;
+/** Names that nobody knows and that libraries are asked for at the same time. More are unknown at once. */
+const LOOKS_MAX = 256;
 /** After a start failed, whoever asks for the same within this time is told the same, ms. */
 const FAILED_PAUSE_MS = 5_000;
 const FAILURES_MAX = 1_000;
@@ -60,6 +62,10 @@ export class OnDemand {
   readonly #limits: OnDemandLimits;
   /** By what is asked for. */
   readonly #starts: Map<string, Start> = new Map();
+  /** What a request that waits is served by. */
+  readonly #keys: WeakMap<ReserveRequest, string> = new WeakMap();
+  /** Names that nobody knows, and that are being looked for. */
+  readonly #looks: Map<string, Start> = new Map();
   readonly #failures: Map<string, { readonly error: HiveError; readonly untilMs: number }> = new Map();
   /** By hive and worker. */
   readonly #workers: Map<string, OnDemandWorker> = new Map();
@@ -94,20 +100,25 @@ export class OnDemand {
     const { clock, libraries } = this.#deps;
     const nowMs = clock.nowMs();
     const key = this.#keyOf(request);
-    const start = this.#starts.get(key);
+    this.#keys.set(request, key);
+    const start = this.#starts.get(key) ?? this.#looks.get(key);
     if (start !== undefined) return { withinMs: Math.max(0, start.endsAtMs - nowMs) };
+    if (this.#isServed(request)) return undefined;
     const failure = this.#failures.get(key);
     if (failure !== undefined && nowMs < failure.untilMs) return { error: failure.error };
-    const isKnown = libraries.find(request.model).length > 0;
-    if (this.#isServed(request)) return undefined;
-    const looking = isKnown ? undefined : libraries.lookAgain();
-    if (!isKnown && looking === undefined) return undefined;
+    const withinMs = this.#limits.waitMs;
+    if (libraries.find(request.model).length === 0) {
+      const looking = this.#looks.size < LOOKS_MAX ? libraries.lookAgain() : undefined;
+      if (looking === undefined) return undefined;
+      this.#looks.set(key, { endsAtMs: nowMs + withinMs });
+      void this.#lookFor(key, request.model, looking);
+      return { withinMs };
+    }
     if (this.#starts.size >= STARTS_MAX) {
       return { error: new HiveError("TOO_MANY_REQUESTS", `${STARTS_MAX} models are being started already`) };
     }
-    const withinMs = this.#limits.waitMs;
     this.#starts.set(key, { endsAtMs: nowMs + withinMs });
-    void (isKnown ? this.#start(key, request) : this.#lookFor(key, request, looking));
+    void this.#start(key, request);
     return { withinMs };
   }
 
@@ -144,12 +155,18 @@ export class OnDemand {
   // ---- starting -----------------------------------------------------------------------------------------------------
 
   /** Somebody may just have put the file there. */
-  async #lookFor(key: string, request: ReserveRequest, looking: Promise<void> | undefined): Promise<void> {
+  async #lookFor(key: string, model: string, looking: Promise<void>): Promise<void> {
     await looking;
-    this.#starts.delete(key);
-    const isThere = this.#deps.libraries.find(request.model).length > 0;
-    const coming = isThere ? this.bring(request) : { error: NOBODY_HAS_IT };
-    if (coming !== undefined && "error" in coming) this.#refuse(key, coming.error);
+    this.#looks.delete(key);
+    if (this.#deps.libraries.find(model).length === 0) {
+      this.#refuse(key, NOBODY_HAS_IT);
+      return;
+    }
+    for (const request of [...this.#deps.line.requests()]) {
+      if (this.#keys.get(request) !== key) continue;
+      const coming = this.bring(request);
+      if (coming !== undefined && "error" in coming) this.#deps.line.refuse((one) => one === request, coming.error);
+    }
   }
 
   async #start(key: string, request: ReserveRequest): Promise<void> {
@@ -163,7 +180,11 @@ export class OnDemand {
       log.info({ hive_id: started.hive_id, worker_id: started.worker_id, model: started.model }, "it is ready");
     } catch (error) {
       const why = error instanceof HiveError ? error : new HiveError("INTERNAL", "The model could not be started");
-      log.warn({ model: request.model, err: error }, "a model that was asked for is not started");
+      const unforeseen = why.code === "INTERNAL" ? { err: error } : {};
+      log.warn(
+        { model: request.model, code: why.code, why: why.message, ...unforeseen },
+        "a model that was asked for is not started",
+      );
       this.#noteFailure(key, why);
       this.#refuse(key, why);
     } finally {
@@ -305,7 +326,7 @@ export class OnDemand {
   }
 
   #refuse(key: string, error: HiveError): void {
-    this.#deps.line.refuse((waiting) => this.#keyOf(waiting) === key, error);
+    this.#deps.line.refuse((waiting) => this.#keys.get(waiting) === key, error);
   }
 
   /** Requests with one key are served by one start, whatever they call the model. */

@@ -91,7 +91,7 @@ describe("a worker that is asked for", () => {
 
   test("goes where it is told to, by hive, device, backend or label, and its need is what is said", async () => {
     const { ask, addHive, queen } = await aPlacement();
-    await addHive("a", { gpus: [8], models: { llama: 6 } });
+    const a = await addHive("a", { gpus: [8], models: { llama: 6 } });
     await addHive("b", { gpus: [24, 24], models: { llama: 6 } });
     queen.registry.labelHive("b", { zone: "eu" });
     const place = async (wish: object) => (await ask("POST", "/api/v1/workers", { model: "llama", ...wish })).body;
@@ -99,6 +99,7 @@ describe("a worker that is asked for", () => {
     expect(await place({ hive_id: "b", device_id: 1 })).toMatchObject({ hive_id: "b", device_id: 1 });
     expect(await place({ backend: "cpu" })).toMatchObject({ hive_id: "a", memory_bytes: 6e9 + 512 * 1_048_576 });
     expect(await place({ backend: "cpu" })).not.toHaveProperty("device_id");
+    expect(a.starts).toEqual([1, 2].map(() => ({ model: "llama.gguf", alias: "llama", gpu: false })));
     expect(await place({ memory_bytes: 1 })).toMatchObject({ hive_id: "a", device_id: 0, memory_bytes: 1 });
     expect(await place({ backend: "rocm" })).toMatchObject({ error: { code: "NO_CAPACITY" } });
   });

@@ -63,25 +63,15 @@ export class Placements {
   readonly #libraries: Libraries;
   readonly #log: PlacementsDeps["log"];
   readonly #underWay: PlacementsUnderWay = new PlacementsUnderWay();
-  readonly #stops: readonly (() => void)[];
+  /** Ends listening; undefined while nothing is under way, for listeners of heartbeats cost each of them something. */
+  #stopListening: (() => void) | undefined;
 
   constructor(deps: PlacementsDeps) {
-    const { registry, clock } = deps;
-    this.#registry = registry;
-    this.#clock = clock;
+    this.#registry = deps.registry;
+    this.#clock = deps.clock;
     this.#calls = deps.calls;
     this.#libraries = deps.libraries;
     this.#log = deps.log;
-    this.#stops = [
-      registry.subscribe((event) => {
-        if (this.#underWay.size === 0) return;
-        const { hive_id } = event;
-        if (event.type === "hive.heartbeat") this.#underWay.hear(hive_id, event.workers, clock.nowMs());
-        if (event.type === "hive.lease") this.#underWay.hear(hive_id, undefined, clock.nowMs());
-        if (event.type === "hive.removed" || event.type === "hive.evicted") this.#underWay.hiveIsGone(hive_id);
-      }),
-      clock.every(LOOK_EVERY_MS, () => this.#underWay.tick(clock.nowMs())),
-    ];
   }
 
   /**
@@ -223,7 +213,32 @@ export class Placements {
   }
 
   end(): void {
-    for (const stop of this.#stops) stop();
+    this.#stopListening?.();
+    this.#stopListening = undefined;
+  }
+
+  /** While something is under way, heartbeats and time take effect on it. */
+  #listen(): void {
+    if (this.#stopListening !== undefined) return;
+    const underWay = this.#underWay;
+    const settle = () => {
+      if (underWay.size === 0) this.end();
+    };
+    const stopHearing = this.#registry.subscribe((event) => {
+      const { hive_id } = event;
+      if (event.type === "hive.heartbeat") underWay.hear(hive_id, event.workers, this.#clock.nowMs());
+      if (event.type === "hive.lease") underWay.hear(hive_id, undefined, this.#clock.nowMs());
+      if (event.type === "hive.removed" || event.type === "hive.evicted") underWay.hiveIsGone(hive_id);
+      settle();
+    });
+    const stopTicking = this.#clock.every(LOOK_EVERY_MS, () => {
+      underWay.tick(this.#clock.nowMs());
+      settle();
+    });
+    this.#stopListening = () => {
+      stopHearing();
+      stopTicking();
+    };
   }
 
   async #wanted(request: PlaceWorker): Promise<readonly Wanted[]> {
@@ -261,6 +276,7 @@ export class Placements {
     const device = device_id === undefined ? {} : { device_id };
     // From here on nobody else is promised this memory.
     const ticket = this.#underWay.begin({ hive_id, ...device, memory_bytes: memory_bytes ?? 0 }, this.#clock.nowMs());
+    this.#listen();
     try {
       const url = await this.#libraries.urlOf(hive_id);
       const entry = wanted?.startable.hives.get(hive_id);
@@ -268,6 +284,7 @@ export class Placements {
         model: entry?.file ?? request.model,
         ...(entry === undefined ? {} : { alias: entry.model }),
         ...device,
+        ...(request.backend === "cpu" ? { gpu: false } : {}),
         ...(request.engine === undefined ? {} : { engine: request.engine }),
         ...(request.slots === undefined ? {} : { slots: request.slots }),
         ...(request.context_tokens === undefined ? {} : { context_tokens: request.context_tokens }),

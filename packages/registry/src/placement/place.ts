@@ -13,7 +13,7 @@ export interface HeldMemory {
 
 export interface PlaceRequest {
   readonly memory_bytes: number;
-  /** `cpu`: in RAM, on any machine. Absent: on a device where the machine has one, else in RAM. */
+  /** `cpu`: in RAM, on any machine. Absent: on a device where the machine has one whose memory is known, else in RAM. */
   readonly backend?: string;
   readonly hive_id?: string;
   /** The place in the hive's list of devices. */
@@ -69,7 +69,7 @@ export const DEFAULT_MARGIN_BYTES: number = 512 * 1_048_576;
 
 /**
  * The hive and device that a model goes to now. Room is what was measured as free, less what is promised there and the
- * margin; a device that does not tell has none. Only hives that are alive. First those that have the model's file, then a
+ * margin; a device that does not tell has none, and where none tells RAM counts. Only hives that are alive. First those that have the model's file, then a
  * device before RAM, then where the least is left over, then the lower id. O(hives).
  */
 export function findHiveForModel(
@@ -123,8 +123,9 @@ function reasonAgainst(hive: HiveRoom, { hive_id, exclude, labels }: PlaceReques
 /** Where on this machine it may go: at least one place whose free memory is known, or why there is none. */
 function spotsOf(hive: HiveRoom, { backend, device_id }: PlaceRequest): readonly Spot[] | Lack {
   const { devices = [], ram_available_gb } = hive;
-  const inRam = backend === "cpu" || (backend === undefined && devices.length === 0);
-  if (inRam) {
+  // Devices that share the machine's memory often tell nothing of it: there the machine's is what counts.
+  const noneTells = backend === undefined && devices.every(({ vram_free_bytes }) => vram_free_bytes === null);
+  if (backend === "cpu" || (noneTells && device_id === undefined)) {
     if (device_id !== undefined) return "other_device";
     if (ram_available_gb === undefined) return "room_unknown";
     return [{ device_id: undefined, free_bytes: Math.floor(ram_available_gb * 1e9) }];

@@ -51,6 +51,16 @@ describe("a model goes", () => {
     });
   });
 
+  test("into RAM where no device tells what is free: those that share the machine's memory often do not", () => {
+    expect(findHiveForModel([gpus("a", null)], need(7), [], EXACT).place).toEqual({
+      ...{ hive_id: "a", room_bytes: 32 * GB },
+    });
+    expect(findHiveForModel([gpus("a", null, 6)], need(7), [], EXACT).place).toBeUndefined();
+    expect(findHiveForModel([gpus("a", null)], need(7, { device_id: 0 }), [], EXACT)).toMatchObject({
+      lacks: [{ reason: "room_unknown" }],
+    });
+  });
+
   test("into RAM of any machine when the CPU is asked for", () => {
     const fleet = [gpus("b", 24)];
     expect(findHiveForModel(fleet, need(7, { backend: "cpu" }), [], EXACT).place).toEqual({
@@ -152,7 +162,8 @@ describe("the best place", () => {
   function naive(hives: readonly HiveRoom[], request: PlaceRequest, held: readonly HeldMemory[], files: string) {
     const spots = hives.flatMap(({ hive_id, devices = [], ram_available_gb }) => {
       const onDevices = devices.map(({ backend, vram_free_bytes: free }, at) => ({ hive_id, at, backend, free }));
-      const hasNone = devices.length === 0;
+      const hasNone =
+        devices.every(({ vram_free_bytes }) => vram_free_bytes === null) && request.device_id === undefined;
       const ram = {
         hive_id,
         at: -1,

@@ -13,6 +13,8 @@ export interface Launch {
   readonly context_tokens?: number;
   /** The driver's name of the only device it may use. */
   readonly device_uuid?: string;
+  /** `false`: compute on the CPU. */
+  readonly gpu?: boolean;
   /** The key clients must send; absent: none. */
   readonly token?: string;
   readonly hive_url: string;

@@ -61,6 +61,7 @@ function flags(launch: Launch): string[] {
     ...["--port", String(launch.port), "--listen", launch.listen],
     ...(launch.slots === undefined ? [] : ["--slots", String(launch.slots)]),
     ...(launch.context_tokens === undefined ? [] : ["--context-tokens", String(launch.context_tokens)]),
+    ...(launch.gpu === false ? ["--gpu", "off"] : []),
     ...["--worker-id", launch.worker_id, "--hive-url", launch.hive_url, "--exit-with-parent"],
   ];
 }
