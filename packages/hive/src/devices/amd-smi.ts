@@ -1,5 +1,7 @@
 /** What AMD's own tool prints as JSON: for machines whose /sys does not show the cards' memory. */
 import type { DeviceInfo } from "@hive-registry/contract";
+import { PCI_ADDRESS } from "./drm-cards.ts";
+import { wordIn } from "./files.ts";
 
 const MIB = 1_048_576;
 const GPUS_MAX = 256;
@@ -20,7 +22,7 @@ export function parseAmdSmi(metric: string, fixed: string | undefined): AmdSmiGp
     const index = gpu.gpu;
     if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > 4_096) return [];
     const own = about.find((one) => one.gpu === index) ?? {};
-    const bdf = text(part(own.bus).bdf)?.toLowerCase();
+    const bdf = PCI_ADDRESS.exec(text(part(own.bus).bdf)?.toLowerCase() ?? "")?.[0];
     const [total, used, free] = ["total_vram", "used_vram", "free_vram"].map((name) =>
       bytes(part(gpu.mem_usage)[name]),
     );
@@ -60,7 +62,7 @@ function gpusIn(printed: string): Fields[] | undefined {
 const part = (value: unknown): Fields => (typeof value === "object" && value !== null ? (value as Fields) : {});
 
 const text = (value: unknown): string | undefined =>
-  typeof value === "string" && value !== "N/A" && /^[\x20-\x7e]{1,128}$/.test(value) ? value : undefined;
+  typeof value === "string" && value !== "N/A" ? wordIn(value) : undefined;
 
 /** `{"value": 42, "unit": "%"}`, of which the value may be "N/A". */
 function amount(field: unknown, min: number, max: number): number | null {

@@ -2,7 +2,7 @@
 import type { CardKind, CardNumbers, FixedCard } from "./card-source.ts";
 import { readSensors } from "./card-source.ts";
 import { type Card, cardsOf, pciNames, VENDOR, withheldNote } from "./drm-cards.ts";
-import { type Files, fieldsIn, numberIn } from "./files.ts";
+import { type Files, fieldsIn, numberIn, wordIn } from "./files.ts";
 import type { Memory } from "./memory.ts";
 import type { Look } from "./reading.ts";
 
@@ -69,10 +69,10 @@ function describe(
     id: pci_address,
     // Without a node of ROCm's driver only Vulkan can compute on it.
     backend: node === undefined ? "vulkan" : "rocm",
-    name: name.slice(0, 256),
+    name: name.trim().slice(0, 256),
     // As ROCR_VISIBLE_DEVICES takes it.
     uuid: /^(?!0+$)[0-9a-f]{1,16}$/.test(unique) ? `GPU-${unique.padStart(16, "0")}` : null,
-    driver: /^[\x21-\x7e]{1,128}$/.exec(files.text("/sys/module/amdgpu/version")?.trim() ?? "")?.[0] ?? null,
+    driver: wordIn(files.text("/sys/module/amdgpu/version")?.trim()) ?? null,
     pci_address,
     unified: isIntegrated(folder, files),
     folder,

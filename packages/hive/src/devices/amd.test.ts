@@ -226,6 +226,14 @@ describe("amd-smi's JSON", () => {
     });
   });
 
+  test("may name an address or a version that no queen would take: then it has none", () => {
+    const fixed = '[{"gpu":0,"bus":{"bdf":"."},"driver":{"version":".."}}]';
+    expect(parseAmdSmi(METRIC_LIST, fixed)?.[0]).toMatchObject({
+      pci_address: undefined,
+      info: { id: "rocm-0", driver: null },
+    });
+  });
+
   test("may say N/A for a value or for a whole object: that is unknown", () => {
     expect(parseAmdSmi(METRIC_NOT_AVAILABLE, "broken")?.[0]?.info).toMatchObject({
       ...{ vram_total_bytes: null, vram_free_bytes: null, utilization_percent: null, power_w: null },

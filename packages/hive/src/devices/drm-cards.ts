@@ -19,7 +19,8 @@ export interface Card {
   readonly withheld: boolean;
 }
 
-const ADDRESS = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
+/** In lower case. */
+export const PCI_ADDRESS: RegExp = /^[0-9a-f]{4,8}:[0-9a-f]{2}:[0-9a-f]{2}\.[0-7]$/;
 /** A machine has a few; what a broken /sys lists beyond these is left out. */
 const CARDS_MAX = 64;
 
@@ -32,7 +33,7 @@ export function cardsOf(vendor: string, files: Files): Card[] {
     if (!/^card\d+$/.test(name) || files.text(`${folder}/device/vendor`)?.trim() !== vendor) continue;
     const about = fieldsIn(files.text(`${folder}/device/uevent`), "=");
     const pci_address = about.get("PCI_SLOT_NAME")?.toLowerCase();
-    if (pci_address === undefined || !ADDRESS.test(pci_address) || cards.length >= CARDS_MAX) continue;
+    if (pci_address === undefined || !PCI_ADDRESS.test(pci_address) || cards.length >= CARDS_MAX) continue;
     const device = /^0x[0-9a-f]{4}(?=\s*$)/.exec(files.text(`${folder}/device/device`) ?? "")?.[0] ?? "";
     const render = files.names(`${folder}/device/drm`).find((one) => one.startsWith("renderD"));
     cards.push({

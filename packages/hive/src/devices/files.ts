@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { readFile } from "node:fs/promises";
+import { ID_LENGTH_MAX, PRINTABLE } from "@hive-registry/contract/names";
 
 /** The text of a file, or undefined when it cannot be read. */
 export type ReadText = (path: string) => string | undefined;
@@ -44,6 +45,12 @@ export const noFiles: Files = {
   names: () => [],
   link: () => undefined,
 };
+
+const READABLE = new RegExp(PRINTABLE, "u");
+
+/** A name or a version that may be told to others; what they would refuse is none. */
+export const wordIn = (text: string | undefined): string | undefined =>
+  text !== undefined && text.length <= ID_LENGTH_MAX && READABLE.test(text) ? text : undefined;
 
 /** A whole number from 0, as sysfs writes it. One with more digits is none that a device could mean. */
 export function numberIn(text: string | undefined): number | undefined {

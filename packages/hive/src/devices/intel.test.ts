@@ -73,6 +73,12 @@ test("cards that are none of Intel's graphics, and sockets of cards, are passed 
   expect((await aSource(files)).source.devices()).toEqual([]);
 });
 
+test("a device number that is none finds no name, and disturbs nothing", async () => {
+  const files = aMachine({ ...intelInside(), "/usr/share/misc/pci.ids": PCI_IDS });
+  files.write("/sys/class/drm/card0/device/device", "\u0000\u001b[2J\n");
+  expect((await aSource(files)).source.devices()[0]?.info.name).toBe("Intel GPU");
+});
+
 test("names come from the machine's list of PCI ids, of the right vendor only", () => {
   expect(nameInList(PCI_IDS, "8086", "e20b")).toBe("Battlemage G21 [Arc B580]");
   expect(nameInList(PCI_IDS, "1002", "e20b")).toBeUndefined();

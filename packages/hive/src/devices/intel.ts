@@ -65,7 +65,7 @@ function describe({ folder, pci_address, device, driver }: Card, name: string | 
     id: pci_address,
     // Every inference server that runs on these cards can use it; SYCL needs Intel's own libraries.
     backend: "vulkan",
-    name: (name ?? `Intel GPU ${device}`).slice(0, 256),
+    name: (name ?? `Intel GPU ${device}`).trim().slice(0, 256),
     uuid: null,
     driver: driver || null,
     pci_address,

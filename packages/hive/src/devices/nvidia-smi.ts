@@ -1,4 +1,5 @@
 /** What nvidia-smi prints, read field by field: one that is not a plain number is null and never costs the whole GPU. */
+import { wordIn } from "./files.ts";
 import type { ProcessMemory } from "./source.ts";
 
 const MIB = 1_048_576;
@@ -120,4 +121,4 @@ const isNotApplicable = (text: string): boolean => /^\[?(?:N\/A|Not Supported)\]
 
 /** A name that is none, such as `[N/A]`, is null. */
 const wordOrNull = (text: string): string | null =>
-  text.startsWith("[") || text === "N/A" || !/^[\x20-\x7e]{1,128}$/.test(text) ? null : text;
+  text.startsWith("[") || text === "N/A" ? null : (wordIn(text) ?? null);
