@@ -37,7 +37,8 @@ function aProgram(args: readonly string[], env: NodeJS.ProcessEnv = {}, dir = aF
     "/nowhere/nvidia-smi",
   ];
   const child = spawn(process.execPath, [MAIN, ...base, ...args], {
-    env: { PATH: process.env.PATH, HOME: dir, XDG_CONFIG_HOME: dir, ...env },
+    // Servers of other tests run on the same machine.
+    env: { PATH: process.env.PATH, HOME: dir, XDG_CONFIG_HOME: dir, HIVE_DISCOVER: "false", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let [out, err] = ["", ""];
