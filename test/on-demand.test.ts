@@ -104,6 +104,15 @@ describe("a model that nobody has loaded", { timeout: 120_000 }, () => {
   });
 });
 
+describe("hive chat", { timeout: 120_000 }, () => {
+  test("with a model that nobody has loaded waits until it is started, and tells so", async () => {
+    const { workplace, queen } = await aColdFleet();
+    const asked = await workplace.hive("chat", "--queen", queen.url, "hive-demo", "What is a queen?");
+    expect(asked).toMatchObject({ code: 0, stdout: expect.stringContaining("the queen keeps the registry") });
+    expect(asked.stderr).toContain("Nobody has hive-demo loaded: it is being started …");
+  });
+});
+
 describe("hive worker start", { timeout: 120_000 }, () => {
   test("finds the machine by itself, and says what each one has when none has room", async () => {
     const { workplace, queen, agent } = await aColdFleet();

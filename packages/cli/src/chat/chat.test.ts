@@ -42,8 +42,13 @@ function aStory(
     readonly questions?: readonly string[];
     readonly piped?: string;
     readonly models?: readonly ModelSummary[];
+    /** So often the queen says that a worker is being started. */
+    readonly coming?: number;
+    /** And then this. */
+    readonly failure?: ClientError;
   } = {},
 ): Story {
+  let reserved = 0;
   const page = aPage();
   const routed: string[] = [];
   const waited: number[] = [];
@@ -60,6 +65,12 @@ function aStory(
           throw new ClientError("NO_WORKER", "none", { status: 503, server: "queen" });
         return { ...next, model_loaded: next.worker.model_id === model };
       },
+      reserve: async () => {
+        const coming = (more.coming ?? 0) > reserved++;
+        const details = coming ? { coming_within_ms: 9_000 } : undefined;
+        throw (coming ? undefined : more.failure) ?? new ClientError("NO_WORKER", "none", { status: 503, details });
+      },
+      release: async () => undefined,
     },
     chat: chatWith,
     isTerminal: true,
@@ -128,6 +139,21 @@ describe("hive chat with a prompt", () => {
       message: "No worker has nope loaded. There are: a, b",
     });
     await expect(ask(aStory(["busy"], { models: [] }), "hi", "nope")).rejects.toThrow("hive worker start");
+  });
+
+  test("a model that is started for it is waited for, however long the queen says that it comes", async () => {
+    const worker = await aWorkerThatSays(says("Hello"));
+    const busy = Array.from({ length: 2 * BUSY_TRIES_MAX }, () => "busy" as const);
+    const story = aStory([...busy, at(worker)], { models: [], coming: busy.length });
+    expect(await ask(story, "Hi")).toBe(0);
+    expect(story.page.text()).toBe("Hello\n");
+    expect(story.page.err.filter((line) => line.includes("is being started"))).toHaveLength(1);
+  });
+
+  test("a model that could not be started: the queen's words", async () => {
+    const failure = new ClientError("MODEL_TRUNCATED", "It is cut off", { status: 422 });
+    const story = aStory(["busy"], { models: [], coming: 1, failure });
+    await expect(ask(story, "Hi")).rejects.toMatchObject({ code: "MODEL_TRUNCATED" });
   });
 
   test("while every worker is busy it waits and asks again, within bounds", async () => {

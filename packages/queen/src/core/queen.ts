@@ -350,13 +350,18 @@ export class Queen {
    * A place at a worker, at once or within `wait_ms`. A model that nobody has loaded is started, if a hive can do it.
    *
    * @param signal of the caller: when it hangs up it leaves the line, and a place that it was given is given back.
-   * @throws {HiveError} `NO_WORKER`, or why the model could not be started.
+   * @throws {HiveError} `NO_WORKER`, with `coming_within_ms` when one is being started and the caller will not wait; or why the
+   * model could not be started.
    */
   async reserve({ wait_ms, ...request }: ReserveBody, signal?: AbortSignal): Promise<ReservationReply> {
     const { line, onDemand } = this;
     const now = line.reserveNow(request);
     const coming = now === undefined ? onDemand.bring(request) : undefined;
     if (coming !== undefined && "error" in coming) throw coming.error;
+    if (coming !== undefined && (wait_ms ?? 0) === 0) {
+      const details = { coming_within_ms: coming.withinMs };
+      throw new HiveError("NO_WORKER", `A worker for ${request.model} is being started`, { details });
+    }
     const waiting = signal === undefined ? { waitMs: wait_ms ?? 0 } : { waitMs: wait_ms ?? 0, signal };
     const { reservation_id, hive_id, worker, model, expires_at_ms } = now ?? (await line.reserve(request, waiting));
     return { reservation_id, hive_id, worker, model, expires_at_ms };

@@ -50,6 +50,15 @@ describe("a model that nobody has loaded", () => {
     expect(unheard.outcome).toBe("NO_WORKER");
   });
 
+  test("is started also for who will not wait, and that is said", async () => {
+    const { addHive, pass, queen } = await aPlacement({ onDemand: LIMITS });
+    await addHive("desk", { models: { llama: 6 } });
+    const refused = { code: "NO_WORKER", details: { coming_within_ms: LIMITS.waitMs } };
+    await expect(queen.reserve({ model: "llama" })).rejects.toMatchObject(refused);
+    await pass(3_000);
+    expect(await queen.reserve({ model: "llama" })).toMatchObject({ hive_id: "desk" });
+  });
+
   test("whose file was put there just now is found by the first who asks", async () => {
     const { addHive, pass, want } = await aPlacement({ onDemand: LIMITS });
     const desk = await addHive("desk");
