@@ -1,6 +1,7 @@
 /** Inference servers that people start by themselves, as processes, beside a running queen and hive. */
 import { join } from "node:path";
 import { EMULATOR_KINDS, type EmulatorKind, type EmulatorOrder } from "@hive-registry/simulation";
+import { ensureDemoModel } from "@hive-registry/worker";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { gone, type Started } from "../support/processes.ts";
@@ -161,8 +162,48 @@ describe("beside a running hive", { timeout: 120_000 }, () => {
   });
 });
 
+test("what a server started, and what the hive started, is not found a second time", { timeout: 120_000 }, async () => {
+  const place = aWorkplace();
+  const queen = await place.queen();
+  const agent = await place.agent(queen.url, ["--no-demo"], DISCOVERS);
+  const { path } = await ensureDemoModel(place.root);
+  await agent.client.startWorker({ model: path, worker_id: "own", wait: true });
+  const parent = await aServer(place, "ollama", "--children", "2");
+  await eventually("the parent is found", () => workerAt(queen, parent.port));
+  // What comes later is found after whatever came before.
+  const last = await aServer(place, "llama-server");
+  await eventually("the last one is found", () => workerAt(queen, last.port));
+
+  const mine = new Set(place.pids());
+  const found = (await agent.client.workers()).filter(({ pid }) => pid !== undefined && mine.has(pid));
+  const ids = found.map(({ worker }) => worker.worker_id).toSorted();
+  expect(ids).toEqual([`llama-server-${last.port}`, `ollama-${parent.port}`, "own"]);
+});
+
 describe("a server that demands a key", { timeout: 120_000 }, () => {
   const KEY = "key-that-nobody-must-see";
+
+  test("and is named in hive.toml with it, is used, and nobody sees the key", async () => {
+    const place = aWorkplace();
+    const queen = await place.queen();
+    const server = await aServer(place, "vllm", "--models", "vault", "--key", KEY);
+    const key = place.file("vault.key", KEY);
+    const config = place.file("hive.toml", `[[server]]\nurl = "${server.url}"\nkey_file = "${key}"\n`);
+    const agent = await place.agent(queen.url, ["--no-demo", "--config", config, "--log-level", "trace"]);
+    const worker = await eventually("it is found", () => workerAt(queen, server.port));
+    expect(worker).toMatchObject({ engine: "vllm", state: "Idle", url: `${agent.url}/v1/servers/vllm-${server.port}` });
+
+    const answer = await ask(queen, "vault", true);
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("data: [DONE]")]);
+    const shown = [
+      worker,
+      await agent.client.workers(),
+      await queen.client.listWorkers(),
+      agent.stderr(),
+      agent.stdout(),
+    ];
+    expect(JSON.stringify(shown)).not.toContain(KEY);
+  });
 
   test("is shown with what to do, and gets no requests", async () => {
     const place = aWorkplace();

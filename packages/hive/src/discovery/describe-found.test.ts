@@ -60,9 +60,10 @@ test("models that it would have to load first are its library, and not what it s
     { id: "b", loaded: false },
   ]);
 
-  const nothing = described(aServer({ models: [{ id: "b", loaded: false }] })).worker;
-  expect(nothing).not.toHaveProperty("model_id");
-  expect(nothing).not.toHaveProperty("models");
+  const nothing = described(aServer({ models: [{ id: "b", loaded: false }] }));
+  expect(nothing.worker).not.toHaveProperty("model_id");
+  expect(nothing.worker).not.toHaveProperty("models");
+  expect(nothing.note).toMatch(/no model in memory.*load_on_request/);
 
   const configured = { url: "http://127.0.0.1:8080", load_on_request: true };
   expect(described(aServer({ models }, { configured })).worker.models).toEqual(["a:latest", "b", "a"]);

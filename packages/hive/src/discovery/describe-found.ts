@@ -72,10 +72,13 @@ export function describeFound(found: FoundServer, facts: FoundFacts): ManagedWor
     pid: found.site?.pid,
     restarts: 0,
     error: troubleOf(found),
-    note: works ? (url === undefined ? note : probe.message) : undefined,
+    note: works ? (note ?? (served.length === 0 ? NOTHING_LOADED : probe.message)) : undefined,
     library: known_models.length > 0 ? known_models.map(inLibrary) : undefined,
   });
 }
+
+const NOTHING_LOADED =
+  "It has no model in memory. To let requests load one, name it in hive.toml with load_on_request = true";
 
 const PHASE = { loading: "starting", ready: "ready", broken: "failed", locked: "failed" } as const;
 
