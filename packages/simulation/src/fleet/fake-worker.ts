@@ -239,7 +239,7 @@ class HttpFakeWorker implements FakeWorker {
     if (path === "/health" || path === "/healthz") {
       sendJson(response, this.#loading === undefined ? 200 : 503, { status: this.#loading ? "loading" : "ok" });
     } else if (path === "/v1/models") {
-      const data = this.#models.map((id) => ({ id, object: "model", created: 0, owned_by: "fake" }));
+      const data = this.#models.map((id) => ({ id, object: "model", created: 0, owned_by: "hive-simulation" }));
       sendJson(response, 200, { object: "list", data });
     } else {
       sendJson(response, 404, { error: { message: `This worker has no ${path}`, type: "invalid_request_error" } });

@@ -163,10 +163,13 @@ test("of thousands of models as many are told as a heartbeat may carry, those in
   expect(probe?.models[0]).toEqual({ id: "m2999", loaded: true });
 });
 
-test("a queen's gateway is no worker, for its requests would go in a circle", async () => {
+test.each([
+  ["a queen's gateway is no worker, for its requests would go in a circle", "hive"],
+  ["nor is a fake worker, which belongs to a fake hive", "hive-simulation"],
+])("%s", async (_title, owned_by) => {
   const { server } = await aServer({
     otherwise: page(404, ""),
-    "/v1/models": models({ id: "m", object: "model", created: 0, owned_by: "hive" }),
+    "/v1/models": models({ id: "m", object: "model", created: 0, owned_by }),
   });
   expect(await recognise(server)).toBeUndefined();
 });

@@ -4,8 +4,11 @@ import { fieldsOf, isObject, modelList, modelOf } from "./reading.ts";
 import type { Answer, ServerEngine } from "./server-engine.ts";
 import { isRefusal, ready, troubleIn, unreadable } from "./standing.ts";
 
-/** How a queen names itself as the owner of models: a hive that took one for a worker would send its requests in a circle. */
-const QUEEN = "hive";
+/**
+ * Who own models and are no workers. A queen: requests would go in a circle. The fake workers of `hive simulate`, which belong
+ * to hives of their own.
+ */
+const NO_WORKERS = ["hive", "hive-simulation"];
 
 /** Whatever lists models as OpenAI's API does and is no other kind. It tells nothing of its load. */
 export const openAiCompatible: ServerEngine = {
@@ -13,7 +16,7 @@ export const openAiCompatible: ServerEngine = {
 
   async recognises(server) {
     const models = await server.get(MODELS_PATH);
-    return (isOpenAiList(models) && !isOwnedBy(models, QUEEN)) || refusesAsOpenAi(models);
+    return (isOpenAiList(models) && !NO_WORKERS.some((owner) => isOwnedBy(models, owner))) || refusesAsOpenAi(models);
   },
 
   async probe(server) {
