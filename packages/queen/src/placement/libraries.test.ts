@@ -97,6 +97,21 @@ test("who misses a model has them asked again, but not those who were asked just
   await settled();
 });
 
+test("a hive that does not answer for once keeps its models; one at whose address another answers has none", async () => {
+  const { clock, calls, libraries, beat, names } = theLibraries();
+  const desk = calls.add("desk", { models: { small: 1 } });
+  await beat(desk);
+  clock.advance(2_000);
+  desk.isReached = false;
+  await libraries.lookAgain();
+  expect(names("small")).toEqual([["small", "desk"]]);
+  clock.advance(2_000);
+  desk.isReached = true;
+  desk.answersAs = "other";
+  await libraries.lookAgain();
+  expect(names("small")).toEqual([]);
+});
+
 test("a hive that is gone has no models; one that only fell silent keeps them", async () => {
   const { clock, registry, calls, beat, names } = theLibraries();
   await beat(calls.add("desk", { models: { small: 1 } }));

@@ -185,24 +185,26 @@ export class Libraries {
     const { hive_id, url } = hive;
     const isFirst = hive.askedAtMs === Number.NEGATIVE_INFINITY;
     hive.askedAtMs = clock.nowMs();
+    const isNew = hive.models === undefined;
     try {
       const reply = await calls.library(url);
       if (this.#hives.get(hive_id) !== hive) return;
       if (reply.hive_id !== hive_id) {
+        this.#replace(hive, undefined);
         const message = `At the address of ${hive_id} another hive answers: its API listens on its own machine only`;
         throw new HiveError("HIVE_UNREACHABLE", message);
       }
       hive.error = undefined;
-      const isNew = hive.models === undefined;
       this.#replace(hive, reply.models);
-      if (isNew) this.#deps.onReached(hive_id, url);
     } catch (error) {
       if (this.#hives.get(hive_id) !== hive) return;
+      // What it told before it still has, as far as anybody knows: a start will show it.
       hive.error = error instanceof HiveError ? error : new HiveError("INTERNAL", "The hive could not be asked");
-      this.#replace(hive, undefined);
       if (isFirst && this.#unreached++ < UNREACHED_TOLD_MAX)
         log.info({ hive_id, why: hive.error.message }, "models of this hive cannot be started by the queen");
+      return;
     }
+    if (isNew) this.#deps.onReached(hive_id, url);
   }
 
   /** Until the hive, if it is still the same, has answered or failed to. */

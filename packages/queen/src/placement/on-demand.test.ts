@@ -115,6 +115,19 @@ describe("a start that fails", () => {
     expect(asked.outcome).toBe("NO_CAPACITY");
   });
 
+  test("is not told while its hive's connection is only closed for a moment", async () => {
+    const { addHive, pass, want, queen, settled, clock } = await aPlacement({ onDemand: LIMITS });
+    await addHive("desk", { models: { llama: 6 } });
+    queen.hiveDisconnected("desk");
+    const asked = want("llama");
+    await settled();
+    clock.advance(100);
+    await settled();
+    expect(asked.outcome).toBe("waits");
+    await pass(3_000);
+    expect(asked.outcome).toBe("desk/llama");
+  });
+
   test("because it takes too long is told when the time is over", async () => {
     const { addHive, pass, want } = await aPlacement({ onDemand: { ...LIMITS, waitMs: 1_000 } });
     await addHive("desk", { models: { llama: 6 } });

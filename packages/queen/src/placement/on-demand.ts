@@ -22,6 +22,9 @@ export const DEFAULT_ON_DEMAND_LIMITS: OnDemandLimits = { enabled: true, waitMs:
 export const STARTS_MAX = 64;
 /** Names that nobody knows and that libraries are asked for at the same time. More are unknown at once. */
 const LOOKS_MAX = 256;
+/** A model that some worker had a moment ago is not looked for again so soon, ms. */
+const SERVED_FOR_MS = 250;
+const SERVED_MAX = 10_000;
 /** After a start failed, whoever asks for the same within this time is told the same, ms. */
 const FAILED_PAUSE_MS = 5_000;
 const FAILURES_MAX = 1_000;
@@ -66,6 +69,8 @@ export class OnDemand {
   readonly #keys: WeakMap<ReserveRequest, string> = new WeakMap();
   /** Names that nobody knows, and that are being looked for. */
   readonly #looks: Map<string, Start> = new Map();
+  /** By what is asked for: until when it counts as served without another look, ms. */
+  readonly #served: Map<string, number> = new Map();
   readonly #failures: Map<string, { readonly error: HiveError; readonly untilMs: number }> = new Map();
   /** By hive and worker. */
   readonly #workers: Map<string, OnDemandWorker> = new Map();
@@ -207,11 +212,17 @@ export class OnDemand {
     }
   }
 
-  /** Whether it fits once all workers that were started on demand are gone, and what is promised twice meanwhile is not. */
+  /**
+   * Whether it fits once all workers that were started on demand are gone, and what is promised twice meanwhile is not. A hive whose
+   * connection closed just now is mostly back in a moment.
+   */
   #mayFit(asked: PlaceWorker): boolean {
     const { placements } = this.#deps;
     const freed = [...this.#workers.values()].map((worker) => this.#heldBy(worker));
-    return placements.want(asked).some((wanted) => placements.find(wanted, { freed, held: [] }).place !== undefined);
+    return placements.want(asked).some((wanted) => {
+      const found = placements.find(wanted, { freed, held: [] });
+      return found.place !== undefined || found.lacks.some(({ reason }) => reason === "hive_suspect");
+    });
   }
 
   /** Ends the idle workers that nobody used for longest, as many of one device as make enough room; none when that is not enough. */
@@ -313,8 +324,15 @@ export class OnDemand {
   }
 
   /** Some worker that is not about to leave has the model, and may be what the request wishes: waiting for it is right. */
-  #isServed({ model, hive_id, backend, labels }: ReserveRequest): boolean {
-    const { registry } = this.#deps;
+  #isServed(request: ReserveRequest): boolean {
+    const { model, hive_id, backend, labels } = request;
+    const { registry, clock } = this.#deps;
+    const names = registry.resolveModels(model);
+    if (names.length === 0) return false;
+    // While all workers of a model are busy, many ask; looking at each of its workers for each of them would cost most then.
+    const key = this.#keys.get(request) as string;
+    const nowMs = clock.nowMs();
+    if (nowMs < (this.#served.get(key) ?? 0)) return true;
     const isMeant = ({ hive_id: on, worker }: HiveWorker): boolean => {
       if (worker.draining === true || (hive_id !== undefined && on !== hive_id)) return false;
       if (backend !== undefined && worker.backend !== undefined && worker.backend !== backend) return false;
@@ -322,7 +340,10 @@ export class OnDemand {
       if (hive === undefined || hive.status === "silent") return false;
       return Object.entries(labels ?? {}).every(([name, value]) => hive.labels?.[name] === value);
     };
-    return registry.resolveModels(model).some((name) => registry.findWorkersByModel(name).some(isMeant));
+    if (!names.some((name) => registry.findWorkersByModel(name).some(isMeant))) return false;
+    if (this.#served.size >= SERVED_MAX) this.#served.clear();
+    this.#served.set(key, nowMs + SERVED_FOR_MS);
+    return true;
   }
 
   #refuse(key: string, error: HiveError): void {
