@@ -133,6 +133,9 @@ test.each([
 test("on another machine it is told at the address that the operator gave", () => {
   const { site: _here, ...server } = aServer({}, { url: "http://gpu2:8000/llm" });
   expect(described(server, ELSEWHERE).worker.url).toBe("http://gpu2:8000/llm");
+  const onLoopback = { ...server, url: "http://127.0.0.1:8000" };
+  expect(described(onLoopback).worker.url).toBe("http://127.0.0.1:8000");
+  expect(described(onLoopback, ELSEWHERE).worker).not.toHaveProperty("url");
 });
 
 test("whatever a server says of itself, the heartbeat stays valid", () => {

@@ -1,4 +1,5 @@
 /** How a server that was found becomes a worker: pure functions. What it said is checked here, at the door. */
+import { isLoopback } from "@hive-registry/command";
 import {
   compile,
   type ErrorCode,
@@ -110,9 +111,8 @@ function whereOf(
       "Its key is this hive's alone, and so far requests pass through a hive only on the queen's machine",
     ];
   }
-  if (site === undefined) return [url];
-  const [address = "127.0.0.1"] = site.addresses;
-  if (isLoopbackAddress(address)) {
+  const [address = ""] = site?.addresses ?? [];
+  if (isLoopbackAddress(address) || (site === undefined && isLoopback(new URL(url).hostname))) {
     if (!reach.beyondLoopback) return [url];
     return [undefined, "It listens on loopback only and the queen is on another machine: let it listen on 0.0.0.0"];
   }

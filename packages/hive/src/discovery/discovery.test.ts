@@ -174,6 +174,23 @@ describe("what is not looked at", () => {
   });
 });
 
+test("a server that hive.toml names is found also where its port is nobody's, as that of a container can be", async () => {
+  const { discovery, servers, serve, pass, seen } = aDiscovery({
+    discover: false,
+    configured: [{ url: "http://127.0.0.1:8000", name: "big" }],
+  });
+  servers.set("http://127.0.0.1:8000", { engine: "vllm", probe: aProbe() });
+  discovery.start();
+  await pass(1_000);
+  expect(seen()).toEqual(["big"]);
+  expect(discovery.list()[0]).not.toHaveProperty("site");
+
+  serve(8_000, "vllm", { pid: 50 });
+  await pass(1_500);
+  expect(seen()).toEqual(["big"]);
+  expect(discovery.list()[0]?.site?.pid).toBe(50);
+});
+
 describe("servers of servers", () => {
   test("are not found a second time, in whatever order they are listed", async () => {
     for (const reversed of [false, true]) {

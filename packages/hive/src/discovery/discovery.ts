@@ -88,8 +88,9 @@ export class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #gate = new Gate(RECOGNITIONS_MAX);
   readonly #here = new Map<string, Entry>();
-  readonly #elsewhere: readonly Entry[];
-  /** Configured servers of this machine, found by their port. */
+  /** Configured servers, followed by their URL. */
+  readonly #byUrl: readonly Entry[];
+  /** Those of this machine: by their port, as long as something is listed there. A container's port need not be. */
   readonly #configuredHere: ReadonlyMap<number, ConfiguredServer>;
   readonly #said = new Set<string>();
   #cancelLook: () => void = () => {};
@@ -108,11 +109,10 @@ export class Discovery {
     const isListed = (one: ConfiguredServer): boolean =>
       deps.listeners !== undefined && deps.isHere(new URL(one.url).hostname);
     this.#configuredHere = new Map(options.configured.filter(isListed).map((one) => [portOf(one.url), one]));
-    this.#elsewhere = options.configured.filter((one) => !isListed(one)).map((one) => this.#entry(one.url, one));
+    this.#byUrl = options.configured.map((one) => this.#entry(one.url, one));
   }
 
   start(): void {
-    for (const entry of this.#elsewhere) this.#follow(entry);
     if (this.#deps.listeners !== undefined && (this.#options.discover || this.#configuredHere.size > 0)) {
       void this.#look(this.#deps.listeners);
       this.#watch();
@@ -147,7 +147,7 @@ export class Discovery {
   }
 
   #entries(): Entry[] {
-    return [...this.#here.values(), ...this.#elsewhere];
+    return [...this.#here.values(), ...this.#byUrl];
   }
 
   async #look(source: ListenerSource): Promise<void> {
@@ -231,6 +231,7 @@ export class Discovery {
     const [ownPids, announced] = [this.#deps.ownPids(), this.#deps.announcedPorts()];
     const here = [...this.#here.values()];
     const parents = here.filter(mayHaveChildren);
+    this.#settleByUrl(here);
     let seen = this.#entries().filter(({ follower }) => follower.sight !== undefined).length;
     for (const entry of here) {
       const isOthers =
@@ -250,6 +251,20 @@ export class Discovery {
     }
     if (this.#lookedOnce && this.#entries().every(({ started, follower }) => !started || follower.isDecided)) {
       this.#sawFirstRound();
+    }
+  }
+
+  /** Where a listener is known there is more to follow than a URL: a process. */
+  #settleByUrl(here: readonly Entry[]): void {
+    for (const entry of this.#byUrl) {
+      const { url, configured } = entry;
+      const mayBeListed = this.#configuredHere.get(portOf(url)) === configured;
+      const isListed = mayBeListed && (!this.#lookedOnce || here.some(({ site }) => site?.port === portOf(url)));
+      if (!isListed && !entry.started) this.#follow(entry);
+      if (isListed && entry.started) {
+        this.#unfollow(entry);
+        entry.name = undefined;
+      }
     }
   }
 

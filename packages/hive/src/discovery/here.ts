@@ -7,9 +7,11 @@ import { LsofListeners } from "./lsof.ts";
 import { ProcListeners } from "./proc-listeners.ts";
 
 /** Whether a URL's host is this machine. */
-export function isThisMachine(host: string): boolean {
+export const isThisMachine = (host: string): boolean => isOneOf(host, ownAddresses);
+
+function isOneOf(host: string, addresses: () => ReadonlySet<string>): boolean {
   const plain = host.replace(/^\[(.*)\]$/, "$1").toLowerCase();
-  return isLoopback(plain) || isAny(plain) || plain === hostname().toLowerCase() || ownAddresses().has(plain);
+  return isLoopback(plain) || isAny(plain) || plain === hostname().toLowerCase() || addresses().has(plain);
 }
 
 /** The port that a URL of HTTP means. */
@@ -19,8 +21,14 @@ export function portOf(url: string): number {
 }
 
 /** Ports of this machine among those of the URLs. */
-export const portsHere = (urls: readonly string[]): Set<number> =>
-  new Set(urls.filter((url) => isThisMachine(new URL(url).hostname)).map(portOf));
+export function portsHere(urls: readonly string[]): Set<number> {
+  let own: ReadonlySet<string> | undefined;
+  const addresses = (): ReadonlySet<string> => {
+    own ??= ownAddresses();
+    return own;
+  };
+  return new Set(urls.filter((url) => isOneOf(new URL(url).hostname, addresses)).map(portOf));
+}
 
 /** Who lists the listeners of this machine; `undefined` where nobody is known to. */
 export function listenersHere(platform: NodeJS.Platform = process.platform): ListenerSource | undefined {
