@@ -21,6 +21,13 @@ test("small moves of numbers are no change, large ones are, and so is a number t
   expect(hasChanged(aReport({ ram_available_bytes: 20e9 }), aReport({ ram_available_bytes: 19e9 }))).toBe(true);
 });
 
+test("what models a worker serves cannot wait: requests for one that left would fail", () => {
+  const of = (...models: string[]) => [aWorker({ models })];
+  expect(isUrgent(of("a", "b"), of("a"))).toBe(true);
+  expect(isUrgent(of("a"), of("a", "b"))).toBe(true);
+  expect(isUrgent(of("a", "b"), of("a", "b"))).toBe(false);
+});
+
 test("devices that come, go or warm up are told", () => {
   const device = {
     id: "GPU-1",

@@ -1,6 +1,7 @@
 /** A server that demands a key, named in hive.toml, and a whole hive beside it. */
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { compile, ManagedWorkerListSchema } from "@hive-registry/contract";
 import { expect, onTestFinished, test } from "vitest";
 import { aQueen } from "../heartbeat/testing/fake-queen.ts";
 import { aHive } from "../testing/a-hive.ts";
@@ -68,7 +69,10 @@ test("requests pass through the hive, which adds the key and shows it to nobody"
 
   await (await askIt("embeddings")).text();
   expect(server.asked[1]?.path).toBe("/v1/embeddings");
-  const shown = JSON.stringify([queen.beats, await ask("GET", "/v1/workers"), messages()]);
+  const { json } = await ask("GET", "/v1/workers");
+  expect(compile(ManagedWorkerListSchema).errors(json)).toEqual([]);
+  expect(json.workers[0]).toMatchObject({ managed: false, phase: "ready", library: [{ id: "m", loaded: true }] });
+  const shown = JSON.stringify([queen.beats, json, messages()]);
   expect(shown).toContain("vault");
   expect(shown).not.toContain(KEY);
 });
