@@ -219,7 +219,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
         changed();
       },
     },
-    { discover: options.discover, configured: options.servers },
+    { discover: options.discover, configured: options.servers, probeEveryMs: options.probeIntervalMs },
   );
   const fleet: Fleet = new Fleet(
     {

@@ -44,7 +44,9 @@ key_env = "GPU3_KEY"
 
 test("by flag and variable they are URLs, and nothing needs to be named at all", () => {
   const env = { XDG_CONFIG_HOME: aFolder(), XDG_STATE_HOME: "/state" };
-  expect(readSettings({}, env)).toMatchObject({ discover: true, servers: [] });
+  expect(readSettings({}, env)).toMatchObject({ discover: true, servers: [], probeIntervalMs: 1_000 });
+  expect(readSettings({ probe_interval_ms: "5000" }, env).probeIntervalMs).toBe(5_000);
+  expect(() => readSettings({ probe_interval_ms: "1" }, env)).toThrow("whole number from 200 to 60000");
   expect(readSettings({ server: ["http://a:1", "http://b:2"] }, env).servers).toEqual([
     { url: "http://a:1" },
     { url: "http://b:2" },

@@ -15,9 +15,11 @@ import {
   settingsFrom,
   text,
   textList,
+  whole,
   yesOrNo,
 } from "@hive-registry/command";
 import { MACHINE_ID_PATTERN } from "@hive-registry/contract";
+import { PROBE_EVERY_MS } from "../discovery/follower.ts";
 import { type ConfiguredServer, serversWith } from "./servers.ts";
 
 /** Everything that can be set, read and checked. */
@@ -39,6 +41,8 @@ export interface Settings {
   /** Whether inference servers are looked for that nobody named. */
   readonly discover: boolean;
   readonly servers: readonly ConfiguredServer[];
+  /** How often a found server is asked how it stands, while that changes. */
+  readonly probeIntervalMs: number;
   readonly logLevel: LogLevel;
 }
 
@@ -58,6 +62,7 @@ const VARIABLES = {
   nvidia_smi: "HIVE_NVIDIA_SMI",
   discover: "HIVE_DISCOVER",
   server: "HIVE_SERVER",
+  probe_interval_ms: "HIVE_PROBE_INTERVAL_MS",
   log_level: "HIVE_LOG_LEVEL",
 } as const;
 export type Given = Partial<Record<keyof typeof VARIABLES, unknown>>;
@@ -88,6 +93,7 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     nvidiaSmi: from("nvidia_smi", text, "nvidia-smi"),
     discover: from("discover", yesOrNo, true),
     servers: from("server", serversWith(env), []),
+    probeIntervalMs: from("probe_interval_ms", whole(200, 60_000), PROBE_EVERY_MS),
     logLevel: from("log_level", oneOf(LOG_LEVELS), "info"),
   };
 }

@@ -47,6 +47,7 @@ export async function aHive(options: Partial<HiveOptions> = {}, deps: Partial<Hi
       // Of other tests that run beside it.
       discover: false,
       servers: [],
+      probeIntervalMs: 1_000,
       logLevel: "silent",
       samplePeriodMs: 1_000,
       stopGraceMs: 5_000,
