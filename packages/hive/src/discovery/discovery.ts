@@ -9,6 +9,7 @@ import { Gate } from "./gate.ts";
 import { portOf } from "./here.ts";
 import { isChildOf, type Kinship, mayHaveChildren } from "./kinship.ts";
 import { type ListenerSource, localUrlOf, type Site, sitesOf } from "./listener.ts";
+import { freeName, namesFor } from "./names.ts";
 import type { Life, Processes } from "./processes.ts";
 
 /** Servers that are followed at once; what else there may be is passed over. */
@@ -374,25 +375,3 @@ export const keyAdvice = ({
   configured?.key === undefined
     ? `It demands a key. In hive.toml: [[server]], and below it url = "${url}" and key_file = "FILE" (mode 0600)`
     : "It refuses the key that hive.toml has for it";
-
-const NAME_HOST_MAX = 64;
-
-/** What it may be called, the best first. */
-function namesFor({ url, site, configured }: Entry, engine: string): string[] {
-  const port = portOf(url);
-  const address = site?.addresses[0] ?? new URL(url).hostname;
-  const host = address.replaceAll(/[^\w.-]+/g, "-").slice(0, NAME_HOST_MAX);
-  return [
-    ...(configured?.name === undefined ? [] : [configured.name]),
-    ...(site === undefined ? [] : [`${engine}-${port}`]),
-    `${engine}-${host}-${port}`,
-  ];
-}
-
-function freeName(names: readonly string[], taken: ReadonlySet<string>): string {
-  const free = names.find((name) => !taken.has(name));
-  if (free !== undefined) return free;
-  let number = 2;
-  while (taken.has(`${names.at(-1)}-${number}`)) number++;
-  return `${names.at(-1)}-${number}`;
-}
