@@ -1,10 +1,8 @@
 import { HiveError, type PlaceWorker } from "@hive-registry/contract";
-import type { HiveRegistry, HiveWorker, ReserveRequest } from "hive-registry";
-import type { HeldMemory } from "hive-registry/placement";
-import type { Clock } from "../core/clock.ts";
+import type { HiveWorker, ReserveRequest } from "hive-registry";
 import type { WaitingLine } from "../core/waiting-line.ts";
-import type { HiveCalls } from "./hive-calls.ts";
 import type { Libraries } from "./libraries.ts";
+import { OnDemandWorkers, type OnDemandWorkersDeps } from "./on-demand-workers.ts";
 import type { Placements, StartedWorker, Wanted } from "./placements.ts";
 
 export interface OnDemandLimits {
@@ -30,30 +28,11 @@ const FAILED_PAUSE_MS = 5_000;
 const FAILURES_MAX = 1_000;
 /** How often room is looked for where it lacks, ms. */
 const LOOK_EVERY_MS = 250;
-/** How often it is looked who uses what, ms. */
-const IDLE_LOOK_EVERY_MS = 1_000;
-/** A worker that makes way, or that nobody used for long, finishes what reached it at the last moment: as long as a hive waits. */
-const LEAVE_DRAIN_MS = 600_000;
-/** A worker that its hive does not tell of for so long is gone, ms. */
-const GONE_AFTER_MS = 60_000;
-
 /** What comes of a request that finds no worker: one that will have the model in time, or why there will be none. */
 export type Coming = { readonly withinMs: number } | { readonly error: HiveError };
 
 interface Start {
   readonly endsAtMs: number;
-}
-
-/** A worker that was started because somebody asked for its model. */
-interface OnDemandWorker {
-  readonly hive_id: string;
-  readonly worker_id: string;
-  readonly device_id: number | undefined;
-  readonly model: string;
-  readonly memory_bytes: number;
-  lastUsedMs: number;
-  lastSeenMs: number;
-  isLeaving: boolean;
 }
 
 /**
@@ -72,18 +51,13 @@ export class OnDemand {
   /** By what is asked for: until when it counts as served without another look, ms. */
   readonly #served: Map<string, number> = new Map();
   readonly #failures: Map<string, { readonly error: HiveError; readonly untilMs: number }> = new Map();
-  /** By hive and worker. */
-  readonly #workers: Map<string, OnDemandWorker> = new Map();
-  readonly #stops: readonly (() => void)[];
+  readonly #workers: OnDemandWorkers;
   #isOver = false;
 
   constructor(deps: OnDemandDeps, limits: OnDemandLimits) {
     this.#deps = deps;
     this.#limits = limits;
-    this.#stops = [
-      deps.line.onServed(({ hive_id, worker }) => this.#used(hive_id, worker.worker_id)),
-      deps.clock.every(IDLE_LOOK_EVERY_MS, () => this.#endIdle()),
-    ];
+    this.#workers = new OnDemandWorkers(deps, limits);
   }
 
   /** Names of models that a request may start. */
@@ -132,32 +106,15 @@ export class OnDemand {
     for (const request of [...this.#deps.line.requests()]) this.bring(request);
   }
 
-  /** A hive whose API is reached tells what was started there on demand, before the queen knew of it. */
+  /** A hive whose API is reached for the first time since its start or the queen's. */
   async adopt(hiveId: string, url: string): Promise<void> {
-    const { calls, clock, log } = this.#deps;
-    const workers = await calls.workers(url).catch((error: unknown) => {
-      log.warn({ hive_id: hiveId, err: error }, "a hive does not tell its workers");
-      return [];
-    });
-    for (const { worker, on_demand, phase } of workers) {
-      const key = `${hiveId}\n${worker.worker_id}`;
-      if (on_demand !== true || phase === "failed" || this.#workers.has(key)) continue;
-      const { worker_id, model_id = worker_id, device_id, vram_bytes, ram_bytes } = worker;
-      const memory_bytes = (device_id === undefined ? ram_bytes : vram_bytes) ?? 0;
-      const nowMs = clock.nowMs();
-      this.#workers.set(key, {
-        ...{ hive_id: hiveId, worker_id, device_id, model: model_id, memory_bytes },
-        ...{ lastUsedMs: nowMs, lastSeenMs: nowMs, isLeaving: false },
-      });
-    }
+    await this.#workers.adopt(hiveId, url);
   }
 
   stop(): void {
     this.#isOver = true;
-    for (const stop of this.#stops) stop();
+    this.#workers.stop();
   }
-
-  // ---- starting -----------------------------------------------------------------------------------------------------
 
   /** Somebody may just have put the file there. */
   async #lookFor(key: string, model: string, looking: Promise<void>): Promise<void> {
@@ -180,7 +137,7 @@ export class OnDemand {
     const asked = placeRequestOf(request);
     try {
       const started = await this.#startWhenThereIsRoom(asked, endsAtMs);
-      this.#remember(started);
+      this.#workers.remember(started);
       await placements.outcome(started, Math.max(0, endsAtMs - clock.nowMs()));
       log.info({ hive_id: started.hive_id, worker_id: started.worker_id, model: started.model }, "it is ready");
     } catch (error) {
@@ -218,7 +175,7 @@ export class OnDemand {
    */
   #mayFit(asked: PlaceWorker): boolean {
     const { placements } = this.#deps;
-    const freed = [...this.#workers.values()].map((worker) => this.#heldBy(worker));
+    const freed = this.#workers.held();
     return placements.want(asked).some((wanted) => {
       const found = placements.find(wanted, { freed, held: [] });
       return found.place !== undefined || found.lacks.some(({ reason }) => reason === "hive_suspect");
@@ -229,98 +186,22 @@ export class OnDemand {
   #makeWay(asked: PlaceWorker): void {
     const { placements, log } = this.#deps;
     // Those that leave already are counted as gone: their memory is measured as free a little later.
-    const freed = [...this.#workers.values()].filter(({ isLeaving }) => isLeaving).map((one) => this.#heldBy(one));
+    const freed = this.#workers.heldByLeaving();
     const fits = (wanted: Wanted) => placements.find(wanted, { freed }).place;
     const wanted = placements.want(asked);
     if (wanted.some((one) => placements.fitsSoon(one) || fits(one) !== undefined)) return;
-    const idle = [...this.#workers.values()]
-      .filter((worker) => !worker.isLeaving && this.#isIdle(worker))
-      .sort((a, b) => a.lastUsedMs - b.lastUsedMs);
+    const idle = this.#workers.idle();
     for (const [at, worker] of idle.entries()) {
-      freed.push(this.#heldBy(worker));
+      freed.push(this.#workers.heldBy(worker));
       const place = wanted.map(fits).find((one) => one !== undefined);
       if (place === undefined) continue;
       for (const one of idle.slice(0, at + 1)) {
         if (one.hive_id !== place.hive_id || one.device_id !== place.device_id) continue;
         log.info({ hive_id: one.hive_id, worker_id: one.worker_id, model: asked.model }, "an idle worker makes way");
-        this.#letGo(one);
+        this.#workers.letGo(one);
       }
       return;
     }
-  }
-
-  // ---- ending -------------------------------------------------------------------------------------------------------
-
-  #endIdle(): void {
-    const { clock, log } = this.#deps;
-    const nowMs = clock.nowMs();
-    for (const [key, worker] of this.#workers) {
-      const info = this.#infoOf(worker);
-      if (info !== undefined) worker.lastSeenMs = nowMs;
-      else if (nowMs - worker.lastSeenMs >= GONE_AFTER_MS) this.#workers.delete(key);
-      if (info === undefined || worker.isLeaving) continue;
-      if (!this.#isIdle(worker)) worker.lastUsedMs = nowMs;
-      else if (this.#limits.idleMs > 0 && nowMs - worker.lastUsedMs >= this.#limits.idleMs) {
-        const { hive_id, worker_id, model } = worker;
-        log.info({ hive_id, worker_id, model, idle_ms: nowMs - worker.lastUsedMs }, "nobody uses it: a worker ends");
-        this.#letGo(worker);
-      }
-    }
-  }
-
-  /** Ends it, as soon as it has finished what it may have been given just now. */
-  #letGo(worker: OnDemandWorker): void {
-    const { hive_id, worker_id } = worker;
-    worker.isLeaving = true;
-    this.#deps.placements.stop(worker_id, { hive_id, drain_ms: LEAVE_DRAIN_MS }).then(
-      () => this.#workers.delete(`${hive_id}\n${worker_id}`),
-      (error: unknown) => {
-        if (error instanceof HiveError && error.code === "WORKER_NOT_FOUND") {
-          this.#workers.delete(`${hive_id}\n${worker_id}`);
-          return;
-        }
-        // It is tried again once it was idle for long once more.
-        worker.isLeaving = false;
-        worker.lastUsedMs = this.#deps.clock.nowMs();
-        this.#deps.log.warn({ hive_id, worker_id, err: error }, "a worker did not end");
-      },
-    );
-  }
-
-  #used(hiveId: string, workerId: string): void {
-    const worker = this.#workers.get(`${hiveId}\n${workerId}`);
-    if (worker !== undefined) worker.lastUsedMs = this.#deps.clock.nowMs();
-  }
-
-  /** It has nothing to do, by its own word and by what is reserved at it. What is not known for certain is busy. */
-  #isIdle(worker: OnDemandWorker): boolean {
-    const info = this.#infoOf(worker);
-    if (info === undefined || info.state !== "Idle" || (info.slots_busy ?? 0) > 0 || (info.queue_depth ?? 0) > 0) {
-      return false;
-    }
-    const { candidates } = this.#deps.registry.explain({ model: worker.model, hive_id: worker.hive_id });
-    const { hive_id, worker_id } = worker;
-    return candidates.find((one) => one.hive_id === hive_id && one.worker_id === worker_id)?.requests === 0;
-  }
-
-  #infoOf({ hive_id, worker_id }: OnDemandWorker): HiveWorker["worker"] | undefined {
-    return this.#deps.registry.getWorkersOnHive(hive_id).find((one) => one.worker_id === worker_id);
-  }
-
-  /** What becomes free when it ends: what it was seen to hold, else what was reserved for it. */
-  #heldBy(worker: OnDemandWorker): HeldMemory {
-    const { hive_id, device_id } = worker;
-    const info = this.#infoOf(worker);
-    const seen = device_id === undefined ? info?.ram_bytes : info?.vram_bytes;
-    return { hive_id, ...(device_id === undefined ? {} : { device_id }), memory_bytes: seen ?? worker.memory_bytes };
-  }
-
-  #remember({ hive_id, worker_id, device_id, model, memory_bytes = 0 }: StartedWorker): void {
-    const nowMs = this.#deps.clock.nowMs();
-    this.#workers.set(`${hive_id}\n${worker_id}`, {
-      ...{ hive_id, worker_id, device_id, model, memory_bytes },
-      ...{ lastUsedMs: nowMs, lastSeenMs: nowMs, isLeaving: false },
-    });
   }
 
   /** Some worker that is not about to leave has the model, and may be what the request wishes: waiting for it is right. */
@@ -366,17 +247,10 @@ export class OnDemand {
   }
 }
 
-export interface OnDemandDeps {
-  readonly registry: HiveRegistry;
-  readonly clock: Clock;
+export interface OnDemandDeps extends OnDemandWorkersDeps {
   readonly line: WaitingLine;
   readonly libraries: Libraries;
   readonly placements: Placements;
-  readonly calls: Pick<HiveCalls, "workers">;
-  readonly log: {
-    info(fields: object, message: string): void;
-    warn(fields: object, message: string): void;
-  };
 }
 
 const NOBODY_HAS_IT = new HiveError("NO_WORKER", "No hive has a model of that name");
