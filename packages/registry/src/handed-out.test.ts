@@ -112,15 +112,22 @@ describe("what is handed out", () => {
     const registry = new HiveRegistry({ now: new FakeClock().now });
     const payload = aHeartbeat({ workers: [aWorker({ models: ["m"] })] });
     registry.updateHiveState("localhost", payload);
-    const given = [
-      registry.getWorker("worker-1")?.worker,
-      registry.getHiveState("localhost")?.workers[0],
-      registry.snapshot().hives[0]?.workers[0],
-      registry.getWorkersOnHive("localhost")[0],
-      registry.reserve({ model: "m" })?.worker,
+    const shared = [
+      () => registry.getHiveState("localhost")?.workers[0],
+      () => registry.snapshot().hives[0]?.workers[0],
+      () => registry.getWorkersOnHive("localhost")[0],
     ];
-    for (const worker of given as { models: string[] }[]) {
-      expect(() => Object.assign(worker, { url: "http://elsewhere" })).toThrow(TypeError);
+    const own = [
+      () => registry.getWorker("worker-1")?.worker,
+      () => registry.findIdleWorkers()[0]?.worker,
+      () => registry.findBestWorkerForModel("m")?.worker,
+    ];
+    for (const give of shared)
+      expect(() => Object.assign(give() ?? {}, { url: "http://elsewhere" })).toThrow(TypeError);
+    for (const give of own) Object.assign(give() ?? {}, { url: "http://elsewhere" });
+    for (const give of [...shared, ...own]) {
+      const worker = give() as { url: string; models: string[] };
+      expect(worker.url).toBe("http://127.0.0.1:9300");
       expect(() => worker.models.push("n")).toThrow(TypeError);
     }
     // Nor by who gave it.

@@ -146,7 +146,8 @@ describe("seed, unit tests", () => {
 
     expect(held?.worker.gpu_percent).toBe(10);
     expect(state?.workers).toMatchObject([{ gpu_percent: 10 }]);
-    expect(() => Object.assign(held?.worker as object, { gpu_percent: 1 })).toThrow(TypeError);
+    Object.assign(held?.worker as object, { gpu_percent: 1 });
+    expect(() => Object.assign(state?.workers[0] as object, { gpu_percent: 1 })).toThrow(TypeError);
     expect(() => (held?.worker.models as unknown as string[])?.push("x")).toThrow(TypeError);
     expect(() => (state?.workers as unknown as number[])?.push(1)).toThrow(TypeError);
     expect(registry.getWorker("worker-1")?.worker.gpu_percent).toBe(50);

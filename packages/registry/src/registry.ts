@@ -67,8 +67,8 @@ type Change = RegistryEvent extends infer Event
  * sees half a heartbeat. It does no I/O and starts no timer; time comes in through `now`, changes go out to subscribers.
  * No query scans the fleet: indexes kept by each heartbeat make an answer cost its own size.
  *
- * Objects that it hands out are frozen snapshots: a later heartbeat never changes them, and no caller can change the
- * registry through one.
+ * Objects that it hands out are snapshots: a later heartbeat never changes them, and no caller can change the registry
+ * through one. What several callers may hold is frozen; else each caller has an object of its own.
  */
 export class HiveRegistry {
   readonly #clock: () => number;
@@ -107,7 +107,7 @@ export class HiveRegistry {
         now: () => this.#now(),
         onFreed: (row) => {
           if (this.#roomListeners.size === 0) return;
-          const worker = this.#workers.rows.infoAt(row);
+          const worker = Object.freeze(this.#workers.rows.copyAt(row));
           for (const listener of [...this.#roomListeners]) listener(worker);
         },
       },
@@ -241,7 +241,7 @@ export class HiveRegistry {
   }
 
   getWorkerCount(hiveId: string): number | undefined {
-    return this.#hives.find(hiveId)?.rows.length;
+    return this.#hives.find(hiveId)?.workerCount;
   }
 
   /** Heard less than `maxAgeMs` ago, and not to say goodbye. False for a hive nobody knows. */
@@ -549,7 +549,7 @@ export class HiveRegistry {
     this.#setStatus(hive, told ?? statusAt(nowMs, hive, this.#limits));
     if (told === undefined) this.#deadlines.schedule(hive, nextCheckMs(hive.status, hive, this.#limits), false);
     this.#workers.setWorkers(hive, this.#draft, hive.status === "alive");
-    this.#sumMemory(hive);
+    this.#sumUp(hive);
     return hive;
   }
 
@@ -615,7 +615,7 @@ export class HiveRegistry {
     this.#workers.refresh(hive, hive.status === "alive");
   }
 
-  #sumMemory(hive: HiveRecord): void {
+  #sumUp(hive: HiveRecord): void {
     let vramBytes = 0;
     let ramBytes = 0;
     const { rows } = this.#workers;
@@ -628,12 +628,13 @@ export class HiveRegistry {
     this.#ramBytes += ramBytes - hive.ramBytes;
     hive.vramBytes = vramBytes;
     hive.ramBytes = ramBytes;
+    hive.workerCount = hive.rows.length;
   }
 
   #forget(hive: HiveRecord): void {
     hive.part();
     this.#workers.removeWorkers(hive);
-    this.#sumMemory(hive);
+    this.#sumUp(hive);
     this.#ages.remove(hive);
     this.#deadlines.remove(hive);
     this.#statuses[hive.status]--;

@@ -37,7 +37,7 @@ export class HiveState extends HoldsWorkers implements HiveRuntimeState {
     this.last_heartbeat_ms = hive.lastHeartbeatMs;
     this.vram_used_gb = hive.vramBytes / GB;
     this.ram_used_gb = hive.ramBytes / GB;
-    this.worker_count = hive.rows.length;
+    this.worker_count = hive.workerCount;
     this.received_at_ms = hive.receivedAtMs;
     this.status = hive.status;
     const { clockSkewMs, seq, toldIntervalMs, cpuPercent, ramTotalBytes, ramAvailableBytes, devices } = hive;
@@ -66,7 +66,7 @@ export function resourcesOf(hive: HiveRecord): ResourceInfo {
   return {
     vram_used_gb: hive.vramBytes / GB,
     ram_used_gb: hive.ramBytes / GB,
-    worker_count: hive.rows.length,
+    worker_count: hive.workerCount,
     ...(total === undefined ? undefined : { vram_total_gb: total / GB }),
     ...(free === undefined ? undefined : { vram_free_gb: free / GB }),
     ...(Number.isNaN(ramTotalBytes) ? undefined : { ram_total_gb: ramTotalBytes / GB }),

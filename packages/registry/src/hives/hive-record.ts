@@ -13,16 +13,17 @@ export const ONLINE_AT_MS = 0;
 const RECEIVED_AT_MS = 1;
 const LAST_HEARTBEAT_MS = 2;
 const CLOCK_SKEW_MS = 3;
-const VRAM_BYTES = 4;
-const RAM_BYTES = 5;
-const SEQ = 6;
-const TOLD_INTERVAL_MS = 7;
-const INTERVAL_MS = 8;
-const CPU_PERCENT = 9;
-const RAM_TOTAL_BYTES = 10;
-const RAM_AVAILABLE_BYTES = 11;
-const CHECK_AT_MS = 12;
-export const HIVE_FLOATS = 13;
+const SEQ = 4;
+const TOLD_INTERVAL_MS = 5;
+const CPU_PERCENT = 6;
+const RAM_TOTAL_BYTES = 7;
+const RAM_AVAILABLE_BYTES = 8;
+const WORKERS = 9;
+const VRAM_BYTES = 10;
+const RAM_BYTES = 11;
+const INTERVAL_MS = 12;
+const CHECK_AT_MS = 13;
+export const HIVE_FLOATS = 14;
 
 /** When a heartbeat was written and heard. */
 export interface HeartbeatTimes {
@@ -44,14 +45,14 @@ export class HiveRecord implements LivenessFacts, Due {
   hiveUrl: string | undefined = undefined;
   version: string | undefined = undefined;
   devices: readonly DeviceInfo[] | undefined = undefined;
-  ownLabels: Labels | undefined = undefined;
+  status: HiveStatus = "silent";
   /** Its own, and over them the operator's. */
   labels: Labels | undefined = undefined;
-  /** Rows of its workers in the worker table, in the order in which it lists them. */
-  rows: number[] = [];
   /** Its workers as they stand now, if somebody was given them. To be made before they change: see {@link HiveRecord.part}. */
   list: WorkerList | undefined = undefined;
-  status: HiveStatus = "silent";
+  /** Rows of its workers in the worker table, in the order in which it lists them. */
+  rows: number[] = [];
+  ownLabels: Labels | undefined = undefined;
   closed = false;
   goodbye = false;
   pastBoots: string[] | undefined = undefined;
@@ -165,6 +166,14 @@ export class HiveRecord implements LivenessFacts, Due {
 
   set ramBytes(bytes: number) {
     this.#set(RAM_BYTES, bytes);
+  }
+
+  get workerCount(): number {
+    return this.#get(WORKERS);
+  }
+
+  set workerCount(count: number) {
+    this.#set(WORKERS, count);
   }
 
   get checkAtMs(): number {

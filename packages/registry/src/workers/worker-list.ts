@@ -18,7 +18,7 @@ export class WorkerList {
 
   /** Frozen, of frozen objects: all who ask get the same. */
   get workers(): readonly WorkerInfo[] {
-    this.#made ??= Object.freeze(this.#numbers.map((row) => this.#rows.infoAt(row)));
+    this.#made ??= Object.freeze(this.#numbers.map((row) => Object.freeze(this.#rows.copyAt(row))));
     return this.#made;
   }
 }

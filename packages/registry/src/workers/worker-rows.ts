@@ -21,12 +21,11 @@ const INTS = 2 * FLOATS;
 // and ints.
 const FLAGS = 2 * (SCORE + 1);
 export const SLOTS_FREE: number = FLAGS + 1;
-export const IDLE_POSITION: number = FLAGS + 2;
-export const BACKEND_POSITION: number = FLAGS + 3;
-export const FIRST_SEAT: number = FLAGS + 4;
+export const BACKEND_POSITION: number = FLAGS + 2;
+export const FIRST_SEAT: number = FLAGS + 3;
 /** Workers of the same id on other hives, as a list: heard later, heard earlier. */
-export const NEWER_NAMESAKE: number = FLAGS + 5;
-export const OLDER_NAMESAKE: number = FLAGS + 6;
+export const NEWER_NAMESAKE: number = FLAGS + 4;
+export const OLDER_NAMESAKE: number = FLAGS + 5;
 
 /** Where a row's number stands among the ints or floats of the rows. */
 export const rowInt = (row: number, field: number): number => row * INTS + field;
@@ -57,6 +56,8 @@ export class WorkerRows implements ReportedLoad {
   readonly records: Records = new Records(FLOATS);
   readonly #cells: Cell[][] = [];
   readonly #shared: SharedNames;
+  /** Kept so that reading it cannot be left out. */
+  ahead = 0;
 
   constructor(shared: SharedNames) {
     this.#shared = shared;
@@ -99,6 +100,15 @@ export class WorkerRows implements ReportedLoad {
 
   idAt(row: number): string {
     return this.#cellsOf(row)[firstCell(row) + WORKER_ID] as string;
+  }
+
+  /**
+   * The id of a worker that is being looked for. Its numbers are read already, which are needed next when it is the right one:
+   * reads at places anywhere in memory cost a cache miss each, and as much together as one when none waits for another.
+   */
+  idAhead(row: number): string {
+    this.ahead = this.records.ints[rowInt(row, FLAGS)] as number;
+    return this.idAt(row);
   }
 
   hiveIdAt(row: number): string {
@@ -171,22 +181,20 @@ export class WorkerRows implements ReportedLoad {
 
   // ---- all of them --------------------------------------------------------------------------------------------------
 
-  /** The worker as an object of its own, frozen. */
-  infoAt(row: number): WorkerInfo {
+  /** The worker as a new object: its caller's own, unless it is frozen first. */
+  copyAt(row: number): WorkerInfo {
     const cells = this.#cellsOf(row);
     const first = firstCell(row);
-    return Object.freeze(
-      new WorkerCopy(
-        this.#flagsAt(row),
-        this.records.floats,
-        rowFloat(row, 0),
-        cells[first + WORKER_ID] as string,
-        cells[first + URL] as string | undefined,
-        cells[first + MODEL] as string | undefined,
-        cells[first + BACKEND] as string | undefined,
-        cells[first + ENGINE] as string | undefined,
-        cells[first + RARE] as RareFacts | undefined,
-      ),
+    return new WorkerCopy(
+      this.#flagsAt(row),
+      this.records.floats,
+      rowFloat(row, 0),
+      cells[first + WORKER_ID] as string,
+      cells[first + URL] as string | undefined,
+      cells[first + MODEL] as string | undefined,
+      cells[first + BACKEND] as string | undefined,
+      cells[first + ENGINE] as string | undefined,
+      cells[first + RARE] as RareFacts | undefined,
     );
   }
 

@@ -1,6 +1,7 @@
 import type { WorkerDraft } from "../heartbeats/worker-draft.ts";
 import type { HiveRecord } from "../hives/hive-record.ts";
 import { CandidateHeap } from "../indexes/candidate-heap.ts";
+import { NumberSet } from "../indexes/number-set.ts";
 import { floatAt, intAt, Records } from "../indexes/records.ts";
 import { SlotList } from "../indexes/slot-list.ts";
 import { seedFrom, TextTable } from "../indexes/text-table.ts";
@@ -11,7 +12,6 @@ import { ModelGroup } from "./model-group.ts";
 import {
   BACKEND_POSITION,
   FIRST_SEAT,
-  IDLE_POSITION,
   NEWER_NAMESAKE,
   OLDER_NAMESAKE,
   rowFloat,
@@ -66,7 +66,7 @@ export class WorkerTable implements SchedulerView {
   /** The groups that have a candidate, by their best one: its first is the best worker of all. */
   readonly #anyModel: CandidateHeap = new CandidateHeap({ records: this.#groupRecords, field: 0 });
   readonly #backends: Map<string, SlotList> = new Map();
-  readonly #idle: SlotList = new SlotList();
+  readonly #idle: NumberSet = new NumberSet();
   /** Row of the worker of that id that was heard last. */
   readonly #rowOfId: TextTable;
   readonly #sharedTexts: Map<string, string> = new Map();
@@ -95,7 +95,7 @@ export class WorkerTable implements SchedulerView {
       other: (text) => this.#sharedText(text),
     });
     this.#numbers = this.rows.records;
-    this.#rowOfId = new TextTable((row) => this.rows.idAt(row), seedFrom(options.random));
+    this.#rowOfId = new TextTable((row) => this.rows.idAhead(row), seedFrom(options.random));
     this.#modelless = this.#addGroup("");
     this.scheduler = new Scheduler({ view: this, now: deps.now, onFreed: deps.onFreed }, options);
   }
@@ -192,8 +192,8 @@ export class WorkerTable implements SchedulerView {
     if (rows !== undefined) for (let at = 0; at < rows.size; at++) yield rows.at(at);
   }
 
-  *idle(): Generator<number> {
-    for (let at = 0; at < this.#idle.size; at++) yield this.#idle.at(at);
+  idle(): Iterable<number> {
+    return this.#idle.values();
   }
 
   *all(): Generator<number> {
@@ -221,7 +221,7 @@ export class WorkerTable implements SchedulerView {
 
   workerAt(row: number): HiveWorker {
     const hive_id = this.rows.hiveIdAt(row);
-    const worker = this.rows.infoAt(row);
+    const worker = this.rows.copyAt(row);
     const set_aside_until_ms = this.scheduler.breaker.untilMs(row);
     return set_aside_until_ms === undefined ? { hive_id, worker } : { hive_id, worker, set_aside_until_ms };
   }
@@ -320,7 +320,7 @@ export class WorkerTable implements SchedulerView {
     this.#joinBackend(row);
     this.#numbers.floats[rowFloat(row, SCORE)] = NO_CANDIDATE;
     const { ints } = this.#numbers;
-    ints[rowInt(row, IDLE_POSITION)] = state === "Idle" ? this.#idle.add(row) : NONE;
+    if (state === "Idle") this.#idle.add(row);
     ints[rowInt(row, SLOTS_FREE)] = 0;
     ints[rowInt(row, FIRST_SEAT)] = NONE;
     this.#joinModels(row);
@@ -342,8 +342,8 @@ export class WorkerTable implements SchedulerView {
     if (stateBefore === "Loading") this.scheduler.restarted(row);
     this.states[stateBefore]--;
     this.states[state]++;
-    if (state === "Idle") this.#numbers.ints[rowInt(row, IDLE_POSITION)] = this.#idle.add(row);
-    else if (stateBefore === "Idle") this.#leaveIdle(row);
+    if (state === "Idle") this.#idle.add(row);
+    else if (stateBefore === "Idle") this.#idle.delete(row);
   }
 
   #haveSameModels(rows: readonly number[], draft: WorkerDraft): boolean {
@@ -395,7 +395,7 @@ export class WorkerTable implements SchedulerView {
     this.#leaveModels(row);
     this.#leaveBackend(row);
     const state = this.rows.stateAt(row);
-    if (state === "Idle") this.#leaveIdle(row);
+    if (state === "Idle") this.#idle.delete(row);
     this.#unlinkId(row);
     this.states[state]--;
     this.size--;
@@ -459,14 +459,6 @@ export class WorkerTable implements SchedulerView {
     const moved = rows.removeAt(position);
     if (moved !== NONE) ints[rowInt(moved, BACKEND_POSITION)] = position;
     if (rows.size === 0) this.#backends.delete(backend);
-  }
-
-  #leaveIdle(row: number): void {
-    const { ints } = this.#numbers;
-    const position = ints[rowInt(row, IDLE_POSITION)] as number;
-    const moved = this.#idle.removeAt(position);
-    if (moved !== NONE) ints[rowInt(moved, IDLE_POSITION)] = position;
-    ints[rowInt(row, IDLE_POSITION)] = NONE;
   }
 
   /** One copy of each name that many workers share. */
