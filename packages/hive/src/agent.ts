@@ -5,9 +5,9 @@ import { HiveError, type StartWorker } from "@hive-registry/contract";
 import { type Clock, repeat, systemClock, within } from "./clock.ts";
 import type { Settings } from "./config/settings.ts";
 import { placesIn } from "./config/state-dir.ts";
+import type { Files } from "./devices/files.ts";
 import { Machine } from "./devices/machine.ts";
-import { readMemory } from "./devices/memory.ts";
-import { startNvidia } from "./devices/nvidia.ts";
+import { startDevices } from "./devices/start-devices.ts";
 import { Discovery, servesModels } from "./discovery/discovery.ts";
 import { isThisMachine, listenersHere, portsHere } from "./discovery/here.ts";
 import { systemProcesses } from "./discovery/processes.ts";
@@ -54,6 +54,8 @@ export interface HiveDeps {
   readonly random?: () => number;
   readonly connect?: Connect;
   readonly post?: Post;
+  /** The system's files that tell of devices. */
+  readonly files?: Files;
   readonly engines?: readonly Engine[];
   readonly ensureDemoModel?: (dir: string) => Promise<DemoModel>;
 }
@@ -98,12 +100,12 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     askShutdown = resolve;
   });
 
-  const machine = new Machine([
-    startNvidia(
-      { clock, random, log, memory: readMemory },
-      { command: options.nvidiaSmi, periodMs: options.samplePeriodMs ?? SAMPLE_PERIOD_MS },
+  const machine = new Machine(
+    startDevices(
+      { clock, random, log, ...(deps.files !== undefined && { files: deps.files }) },
+      { nvidiaSmi: options.nvidiaSmi, periodMs: options.samplePeriodMs ?? SAMPLE_PERIOD_MS },
     ),
-  ]);
+  );
   const reach = new ReachKeeper(
     clock,
     {

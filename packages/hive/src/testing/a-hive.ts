@@ -1,5 +1,6 @@
 import { onTestFinished } from "vitest";
 import { type HiveDeps, type HiveOptions, type RunningHive, startHive } from "../agent.ts";
+import { noFiles } from "../devices/files.ts";
 import { aFolder, aModel, fakeEngine, type Play } from "../workers/testing/fake-worker.ts";
 import { aLog } from "./silent-log.ts";
 
@@ -29,7 +30,8 @@ export async function aHive(options: Partial<HiveOptions> = {}, deps: Partial<Hi
   const dir = options.stateDir ?? aFolder();
   const { log, messages } = aLog();
   const hive = await startHive(
-    { log, engines: [fakeEngine()], ...deps },
+    // What the tests run on is no part of the stories.
+    { log, engines: [fakeEngine()], files: noFiles, ...deps },
     {
       queens: [NO_QUEEN],
       id: "desk",
