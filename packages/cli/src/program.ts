@@ -154,7 +154,7 @@ function workerCommands(hive: Command, handlers: Handlers): void {
     .option("--alias <name>", "what clients call the model (the file's name)")
     .option("--slots <n>", "requests at once", wholeNumber)
     .option("--context-tokens <n>", "context of each request", wholeNumber)
-    .option("--device <n>", "GPU index", wholeNumber)
+    .option("--device <n>", "number of a GPU, as `hive devices` shows it", wholeNumber)
     .option("--engine <name>", "inference server (llama-cpp)")
     .option("--backend <name>", "only on devices of this kind: cuda, cpu …")
     .option("--memory-gb <n>", "what it needs (estimated from its file)", decimal)

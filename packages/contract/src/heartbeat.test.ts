@@ -40,6 +40,7 @@ describe("a heartbeat", () => {
     const device = {
       ...{ id: "0", backend: "cuda", name: "NVIDIA GB10", vram_total_bytes: null, vram_free_bytes: null },
       ...{ utilization_percent: 35, temperature_c: 41, power_w: 11.17, uuid: "GPU-1", driver: "580.95.05" },
+      ...{ index: 0, memory: "unified" as const },
     };
     const whole: HiveHeartbeatPayload = {
       ...heartbeat,

@@ -10,6 +10,8 @@ import { compile, invalid, type Validator } from "./validate.ts";
 /** A heartbeat with more is refused: one machine does not run more inference servers than this. */
 export const WORKERS_PER_HIVE_MAX = 1_024;
 export const DEVICES_PER_HIVE_MAX = 256;
+/** Numbers of devices are unique on a machine, not without gaps: parts of GPUs have their own hundreds. */
+export const DEVICE_NUMBER_MAX = 4_096;
 export const MODELS_PER_WORKER_MAX = 1_024;
 /** Largest body that a heartbeat may have, bytes. */
 export const HEARTBEAT_BYTES_MAX = 1_048_576;
@@ -20,6 +22,7 @@ const percent = (description: string) => Type.Number({ minimum: 0, maximum: 100,
 const count = (description: string) => Type.Integer({ minimum: 0, maximum: 1_000_000, description });
 const label = (description: string) =>
   Type.String({ minLength: 1, maxLength: ID_LENGTH_MAX, pattern: PRINTABLE, description });
+const deviceNumber = (description: string) => Type.Integer({ minimum: 0, maximum: DEVICE_NUMBER_MAX, description });
 const timestamp = (description: string) => Type.String({ maxLength: 64, description });
 /** No user name in it: credentials have no place in what everybody may read. */
 const httpUrl = (description: string) =>
@@ -36,7 +39,7 @@ const workerFields = {
     Type.Array(ModelIdSchema, { maxItems: MODELS_PER_WORKER_MAX, description: "All models it answers for" }),
   ),
   backend: Type.Optional(label("cuda, cpu, metal, rocm, vulkan …")),
-  device_id: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_096, description: "GPU index" })),
+  device_id: Type.Optional(deviceNumber("The number of its GPU")),
   vram_bytes: Type.Optional(bytes("VRAM it holds; absent when unknown")),
   ram_bytes: Type.Optional(bytes("RAM it holds; absent when unknown")),
   cpu_percent: Type.Optional(percent("Share of the whole machine's cores")),
@@ -85,6 +88,10 @@ export const DeviceInfoSchema: Schema<DeviceInfo> = shape<DeviceInfo>()(
       power_w: Type.Union([Type.Number({ minimum: 0, maximum: 100_000 }), Type.Null()]),
       uuid: orNull(label("The driver's name for it")),
       driver: orNull(label("Driver version")),
+      index: Type.Optional(deviceNumber("The number by which it is chosen on its machine: device_id of a worker")),
+      memory: Type.Optional(
+        Type.Literal("unified", { description: "Its memory is the machine's: free VRAM and free RAM are one amount" }),
+      ),
     },
     { description: "A GPU or another accelerator; null is unknown" },
   ),

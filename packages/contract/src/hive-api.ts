@@ -1,6 +1,6 @@
 import type { DeviceInfo, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
-import { DeviceInfoSchema, WorkerInfoSchema } from "./heartbeat.ts";
+import { DEVICE_NUMBER_MAX, DeviceInfoSchema, WorkerInfoSchema } from "./heartbeat.ts";
 import { ModelIdSchema, WorkerIdSchema } from "./ids.ts";
 import { MODEL_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
@@ -46,7 +46,7 @@ export interface StartWorker {
   readonly slots?: number;
   /** Context of one slot, tokens. */
   readonly context_tokens?: number;
-  /** GPU index; absent lets the engine choose. */
+  /** The `index` of one of its devices; absent lets the engine choose. */
   readonly device_id?: number;
   /** `false`: compute on the CPU, whatever devices there are. */
   readonly gpu?: boolean;
@@ -65,7 +65,7 @@ export const StartWorkerSchema: Schema<StartWorker> = shape<StartWorker>()(
       alias: Type.Optional(Type.String({ minLength: 1, maxLength: MODEL_LENGTH_MAX, pattern: PRINTABLE })),
       slots: Type.Optional(Type.Integer({ minimum: 1, maximum: 256 })),
       context_tokens: Type.Optional(Type.Integer({ minimum: 64, maximum: 10_000_000 })),
-      device_id: Type.Optional(Type.Integer({ minimum: 0, maximum: 4_096 })),
+      device_id: Type.Optional(Type.Integer({ minimum: 0, maximum: DEVICE_NUMBER_MAX })),
       gpu: Type.Optional(Type.Boolean({ description: "false: compute on the CPU, whatever devices there are" })),
       wait: Type.Optional(Type.Boolean()),
       on_demand: Type.Optional(Type.Boolean()),

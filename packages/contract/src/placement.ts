@@ -1,6 +1,7 @@
 import type { Labels } from "hive-registry";
 import type { HiveLack, ModelMemory } from "hive-registry/placement";
 import { Type } from "typebox";
+import { DEVICE_NUMBER_MAX } from "./heartbeat.ts";
 import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
 import { LabelsSchema } from "./labels.ts";
 import { BackendSchema } from "./reservations.ts";
@@ -65,7 +66,7 @@ export interface PlaceWorker {
   readonly hive_id?: string;
   /** Only devices of this kind; `cpu` is RAM. */
   readonly backend?: string;
-  /** Only this device of a hive: its place in the list. */
+  /** Only this device of a hive: its number there. */
   readonly device_id?: number;
   /** Only hives with these. */
   readonly labels?: Labels;
@@ -86,7 +87,7 @@ export const PlaceWorkerSchema: Schema<PlaceWorker> = shape<PlaceWorker>()(
       hive_id: Type.Optional(HiveIdSchema),
       backend: Type.Optional(BackendSchema),
       device_id: Type.Optional(
-        Type.Integer({ minimum: 0, maximum: 4_096, description: "Its place among the devices" }),
+        Type.Integer({ minimum: 0, maximum: DEVICE_NUMBER_MAX, description: "Its number on its machine" }),
       ),
       labels: Type.Optional(LabelsSchema),
       engine: Type.Optional(Type.String({ minLength: 1, maxLength: 64, pattern: "^[a-z0-9-]+$" })),

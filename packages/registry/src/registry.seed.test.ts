@@ -104,6 +104,18 @@ describe("seed, unit tests", () => {
     });
   });
 
+  test("6. Get available resources: devices that use the machine's memory count it once", () => {
+    const registry = new HiveRegistry({ now: new FakeClock().now });
+    const unknown = { utilization_percent: null, temperature_c: null, power_w: null, uuid: null, driver: null };
+    const aDevice = (index: number, total: number, free: number, memory?: "unified") => ({
+      ...{ ...unknown, id: `${index}`, backend: "vulkan", name: "GPU", index },
+      ...{ vram_total_bytes: total * 1e9, vram_free_bytes: free * 1e9, ...(memory && { memory }) },
+    });
+    const devices = [aDevice(0, 24, 20), aDevice(1, 40, 30, "unified"), aDevice(2, 50, 10, "unified")];
+    registry.updateHiveState("localhost", aHeartbeat({ devices }));
+    expect(registry.getAvailableResources("localhost")).toMatchObject({ vram_total_gb: 74, vram_free_gb: 50, devices });
+  });
+
   test("7. Worker count tracking: by hive and in all", () => {
     const registry = new HiveRegistry({ now: new FakeClock().now });
     registry.updateHiveState(

@@ -28,7 +28,7 @@ export interface WorkerInfo {
   /** All models it answers for without loading another, where it is more than `model_id`. */
   readonly models?: readonly string[];
   readonly backend?: Backend;
-  /** GPU index on its hive. */
+  /** The number of its GPU on its hive. */
   readonly device_id?: number;
   readonly vram_bytes?: number;
   readonly ram_bytes?: number;
@@ -68,6 +68,10 @@ export interface DeviceInfo {
   readonly power_w: number | null;
   readonly uuid: string | null;
   readonly driver: string | null;
+  /** The number by which it is chosen on its machine: `device_id` of a worker. Absent: its place in the list. */
+  readonly index?: number;
+  /** Its memory is the machine's: what is free of it and what is free of the RAM are one amount. Absent: memory of its own. */
+  readonly memory?: "unified";
 }
 
 /** What a hive sends: everything that runs on its machine, each time. */
@@ -128,7 +132,7 @@ export interface HiveRuntimeState {
   readonly version?: string;
   readonly interval_ms?: number;
   readonly devices?: readonly DeviceInfo[];
-  /** Sum over the devices that report it. */
+  /** Sum over the devices that report it; those that use the machine's memory count as one, the largest. */
   readonly vram_total_gb?: number;
   readonly vram_free_gb?: number;
   readonly ram_total_gb?: number;

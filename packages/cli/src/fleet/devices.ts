@@ -29,6 +29,8 @@ function summary({ cpu, ram_available_bytes, ram_total_bytes, os, arch }: Machin
 }
 
 const COLUMNS: readonly Column<DeviceInfo>[] = [
+  // What `--device` takes.
+  { title: "DEVICE", align: "right", value: ({ index }) => index?.toString() },
   { title: "ID", value: (device) => device.id },
   { title: "BACKEND", value: (device) => device.backend },
   { title: "NAME", value: (device) => device.name, shrinks: true },

@@ -177,19 +177,20 @@ describe("hive devices", () => {
     await expect(asking).rejects.toThrow(CommandError);
   });
 
-  test("lists GPUs with dashes for what the driver does not tell, and the notes", async () => {
+  test("lists GPUs by the number that chooses them, with dashes for what the driver does not tell, and the notes", async () => {
     const page = aPage();
     const machine = aMachine({
       devices: [
         {
           ...{ id: "0", backend: "cuda", name: "NVIDIA GB10", vram_total_bytes: null, vram_free_bytes: null },
           ...{ utilization_percent: 7, temperature_c: 41.4, power_w: null, uuid: null, driver: "580.1" },
+          index: 4,
         },
       ],
       notes: ["GPU 1 has fallen off the bus"],
     });
     await devices({ ...page, client: { hive: unreachable }, localHive: nowhere, hiveAt: aHiveAt([], machine) }, {});
-    expect(page.text()).toMatch(/0\s+cuda\s+NVIDIA GB10\s+-\s+-\s+7 %\s+41 °C\s+-\s+580\.1/);
+    expect(page.text()).toMatch(/^DEVICE .*\n +4 +0\s+cuda\s+NVIDIA GB10\s+-\s+-\s+7 %\s+41 °C\s+-\s+580\.1/m);
     expect(page.text()).toContain("Note: GPU 1 has fallen off the bus");
   });
 });

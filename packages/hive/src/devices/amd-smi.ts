@@ -20,7 +20,7 @@ export function parseAmdSmi(metric: string, fixed: string | undefined): AmdSmiGp
   const about = gpusIn(fixed ?? "") ?? [];
   return numbers.flatMap((gpu) => {
     const index = gpu.gpu;
-    if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index > 4_096) return [];
+    if (typeof index !== "number" || !Number.isInteger(index) || index < 0 || index >= GPUS_MAX) return [];
     const own = about.find((one) => one.gpu === index) ?? {};
     const bdf = PCI_ADDRESS.exec(text(part(own.bus).bdf)?.toLowerCase() ?? "")?.[0];
     const [total, used, free] = ["total_vram", "used_vram", "free_vram"].map((name) =>

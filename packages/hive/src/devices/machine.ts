@@ -3,6 +3,8 @@ import { coreCount, cpuModel, measureCpu } from "./cpu.ts";
 import { type Memory, readMemory } from "./memory.ts";
 import type { DeviceSource, FoundDevice, ProcessMemory } from "./source.ts";
 
+const UNIFIED = { memory: "unified" } as const;
+
 /** This machine as one thing: its processor, its memory and what all device sources found. */
 export class Machine {
   readonly cores: number = coreCount();
@@ -33,7 +35,7 @@ export class Machine {
     const { total_bytes, available_bytes } = this.#memory;
     const notes = this.#sources.flatMap((source) => source.notes());
     return {
-      devices: this.devices().map(({ info }) => info),
+      devices: this.devices().map(({ index, unified, info }) => ({ ...info, index, ...(unified && UNIFIED) })),
       cpu: { model: this.#cpuModel, cores: this.cores, percent: this.#cpuPercent },
       ram_total_bytes: total_bytes,
       ram_available_bytes: available_bytes,

@@ -59,6 +59,9 @@ test("GPUs of three makers in one machine have numbers of their own, NVIDIA's fi
     [2, "rocm"],
     [3, "vulkan"],
   ]);
+  expect(machine.info().devices.map(({ index, memory }) => [index, memory])).toEqual(
+    [0, 1, 2, 3].map((index) => [index, undefined]),
+  );
 });
 
 test("an nvidia-smi that hangs holds up nobody: AMD's cards are there at once, and NVIDIA's place is kept", async () => {
@@ -74,7 +77,7 @@ test("an nvidia-smi that hangs holds up nobody: AMD's cards are there at once, a
 test("on a Mac the GPU is asked of macOS; on other systems than Linux only nvidia-smi is", async () => {
   const mac = aSystem(undefined, { platform: "darwin", plays: { system_profiler: M4_DISPLAYS, ioreg: M1_PRO_IOREG } });
   await mac.machine.settled();
-  expect(mac.machine.devices().map(({ info }) => info.backend)).toEqual(["metal"]);
+  expect(mac.machine.info().devices).toMatchObject([{ index: 0, backend: "metal", memory: "unified" }]);
   const windows = aSystem(undefined, { platform: "win32", files: aMachine(rx7900()) });
   await windows.machine.settled();
   expect(windows.machine.devices()).toEqual([]);

@@ -51,6 +51,9 @@ test("devices that come, go or warm up are told", () => {
   expect(hasChanged(aReport({ devices: [device] }), aReport({ devices: [{ ...device, vram_free_bytes: 2e9 }] }))).toBe(
     true,
   );
+  for (const other of [{ index: 1 }, { backend: "vulkan" }, { memory: "unified" as const }]) {
+    expect(hasChanged(aReport({ devices: [device] }), aReport({ devices: [{ ...device, ...other }] }))).toBe(true);
+  }
 });
 
 test("slots that are taken and freed wait for the next beat, but not while a queen sends clients to the worker", () => {

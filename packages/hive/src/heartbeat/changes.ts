@@ -69,6 +69,9 @@ function workerChanged(before: WorkerInfo, now: WorkerInfo): boolean {
 function deviceChanged(before: DeviceInfo, now: DeviceInfo): boolean {
   return (
     before.id !== now.id ||
+    before.index !== now.index ||
+    before.backend !== now.backend ||
+    before.memory !== now.memory ||
     before.name !== now.name ||
     before.driver !== now.driver ||
     before.vram_total_bytes !== now.vram_total_bytes ||

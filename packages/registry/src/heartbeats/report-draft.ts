@@ -51,6 +51,8 @@ function copyDevice(from: DeviceInfo): DeviceInfo {
     power_w: from.power_w ?? null,
     uuid: from.uuid ?? null,
     driver: from.driver ?? null,
+    ...(from.index === undefined ? undefined : { index: from.index }),
+    ...(from.memory === undefined ? undefined : { memory: from.memory }),
   });
 }
 

@@ -126,16 +126,26 @@ export class HiveSnapshot extends HoldsWorkers {
   }
 }
 
-/** Sums over the devices that tell; undefined when none does. */
+/** Sums over the devices that tell; undefined when none does. Devices without memory of their own share one. */
 function deviceMemory(devices: readonly DeviceInfo[]): {
   readonly total: number | undefined;
   readonly free: number | undefined;
 } {
   let total: number | undefined;
   let free: number | undefined;
-  for (const device of devices) {
-    if (device.vram_total_bytes !== null) total = (total ?? 0) + device.vram_total_bytes;
-    if (device.vram_free_bytes !== null) free = (free ?? 0) + device.vram_free_bytes;
+  let sharedTotal = 0;
+  let sharedFree = 0;
+  for (const { vram_total_bytes, vram_free_bytes, memory } of devices) {
+    const isShared = memory === "unified";
+    // Of several that share one memory only what is more than the others' adds to the sum.
+    if (vram_total_bytes !== null) {
+      total = (total ?? 0) + (isShared ? Math.max(0, vram_total_bytes - sharedTotal) : vram_total_bytes);
+      if (isShared) sharedTotal = Math.max(sharedTotal, vram_total_bytes);
+    }
+    if (vram_free_bytes !== null) {
+      free = (free ?? 0) + (isShared ? Math.max(0, vram_free_bytes - sharedFree) : vram_free_bytes);
+      if (isShared) sharedFree = Math.max(sharedFree, vram_free_bytes);
+    }
   }
   return { total, free };
 }
