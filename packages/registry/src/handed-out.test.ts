@@ -126,7 +126,7 @@ describe("what is handed out", () => {
       expect(() => Object.assign(give() ?? {}, { url: "http://elsewhere" })).toThrow(TypeError);
     for (const give of own) Object.assign(give() ?? {}, { url: "http://elsewhere" });
     for (const give of [...shared, ...own]) {
-      const worker = give() as { url: string; models: string[] };
+      const worker = give() as unknown as { url: string; models: string[] };
       expect(worker.url).toBe("http://127.0.0.1:9300");
       expect(() => worker.models.push("n")).toThrow(TypeError);
     }

@@ -1,4 +1,4 @@
-import type { HiveRuntimeState, Labels } from "../types.ts";
+import type { DeviceInfo, HiveRuntimeState, Labels } from "../types.ts";
 
 /** A hive as placing looks at it. */
 export type HiveRoom = Pick<HiveRuntimeState, "hive_id" | "status" | "devices" | "ram_available_gb" | "labels">;
@@ -16,7 +16,7 @@ export interface PlaceRequest {
   /** `cpu`: in RAM, on any machine. Absent: on a device where the machine has one whose memory is known, else in RAM. */
   readonly backend?: string;
   readonly hive_id?: string;
-  /** The place in the hive's list of devices. */
+  /** The number of a device on its machine. */
   readonly device_id?: number;
   readonly labels?: Labels;
   /** Hives that were tried already. */
@@ -68,9 +68,10 @@ export type Placing =
 export const DEFAULT_MARGIN_BYTES: number = 512 * 1_048_576;
 
 /**
- * The hive and device that a model goes to now. Room is what was measured as free, less what is promised there and the
- * margin; a device that does not tell has none, and where none tells RAM counts. Only hives that are alive. First those that have the model's file, then a
- * device before RAM, then where the least is left over, then the lower id. O(hives).
+ * The hive and device that a model goes to now. Room is what was measured as free, less what is promised from the same
+ * memory and the margin. A device that does not tell what is free is passed over; where none tells RAM counts, which is also the
+ * memory of a device without its own. Only hives that are alive. First those that have the model's file, then a device before
+ * RAM, then where the least is left over, then the lower id. O(hives).
  */
 export function findHiveForModel(
   hives: Iterable<HiveRoom>,
@@ -92,7 +93,7 @@ export function findHiveForModel(
     }
     let most = Number.NEGATIVE_INFINITY;
     for (const { device_id, free_bytes } of spots) {
-      const room_bytes = Math.max(0, free_bytes - (heldAt.get(keyOf(hive_id, device_id)) ?? 0) - marginBytes);
+      const room_bytes = Math.max(0, free_bytes - promisedFrom(hive, device_id, heldAt.get(hive_id)) - marginBytes);
       most = Math.max(most, room_bytes);
       if (room_bytes < request.memory_bytes) continue;
       const place = { hive_id, ...(device_id === undefined ? {} : { device_id }), room_bytes };
@@ -105,6 +106,20 @@ export function findHiveForModel(
   const { hasFile: _has, ...place } = best;
   return { place };
 }
+
+/** Whether two places of one machine take from the same memory; `undefined` is its RAM. */
+export function sharesMemory(
+  { devices = [] }: Pick<HiveRoom, "devices">,
+  one: number | undefined,
+  other: number | undefined,
+): boolean {
+  const isMachines = (place: number | undefined): boolean =>
+    place === undefined || devices.some((device, at) => numberOf(device, at) === place && device.memory === "unified");
+  return one === other || (isMachines(one) && isMachines(other));
+}
+
+/** Hives of old versions do not tell it: they count as they list. */
+const numberOf = ({ index }: DeviceInfo, at: number): number => index ?? at;
 
 interface Spot {
   readonly device_id: number | undefined;
@@ -123,22 +138,25 @@ function reasonAgainst(hive: HiveRoom, { hive_id, exclude, labels }: PlaceReques
 /** Where on this machine it may go: at least one place whose free memory is known, or why there is none. */
 function spotsOf(hive: HiveRoom, { backend, device_id }: PlaceRequest): readonly Spot[] | Lack {
   const { devices = [], ram_available_gb } = hive;
+  const ram_bytes = ram_available_gb === undefined ? undefined : Math.floor(ram_available_gb * 1e9);
   // Devices that share the machine's memory often tell nothing of it: there the machine's is what counts.
   const noneTells = backend === undefined && devices.every(({ vram_free_bytes }) => vram_free_bytes === null);
   if (backend === "cpu" || (noneTells && device_id === undefined)) {
     if (device_id !== undefined) return "other_device";
-    if (ram_available_gb === undefined) return "room_unknown";
-    return [{ device_id: undefined, free_bytes: Math.floor(ram_available_gb * 1e9) }];
+    return ram_bytes === undefined ? "room_unknown" : [{ device_id: undefined, free_bytes: ram_bytes }];
   }
-  const all = devices.map((device, at) => ({ device, at }));
+  const all = devices.map((device, at) => ({ device, number: numberOf(device, at) }));
   const fitting = all.filter(({ device }) => backend === undefined || device.backend === backend);
   if (fitting.length === 0) return "other_backend";
-  const asked = fitting.filter(({ at }) => device_id === undefined || at === device_id);
+  const asked = fitting.filter(({ number }) => device_id === undefined || number === device_id);
   if (asked.length === 0) return "other_device";
-  const known = asked.flatMap(({ device: { vram_free_bytes }, at }) =>
-    vram_free_bytes === null ? [] : [{ device_id: at, free_bytes: vram_free_bytes }],
+  const known = asked.flatMap(({ device: { vram_free_bytes }, number }) =>
+    vram_free_bytes === null ? [] : [{ device_id: number, free_bytes: vram_free_bytes }],
   );
-  return known.length === 0 ? "room_unknown" : known;
+  if (known.length > 0) return known;
+  const machines = asked.filter(({ device }) => device.memory === "unified");
+  if (machines.length === 0 || ram_bytes === undefined) return "room_unknown";
+  return machines.map(({ number }) => ({ device_id: number, free_bytes: ram_bytes }));
 }
 
 function isBetter(
@@ -153,14 +171,21 @@ function isBetter(
   return (one.device_id ?? 0) < (other.device_id ?? 0);
 }
 
-function sumsOf(held: Iterable<HeldMemory>): ReadonlyMap<string, number> {
-  const sums = new Map<string, number>();
+/** What is promised on a hive, by device; `undefined` is its RAM. */
+type Promised = ReadonlyMap<number | undefined, number>;
+
+function sumsOf(held: Iterable<HeldMemory>): ReadonlyMap<string, Promised> {
+  const sums = new Map<string, Map<number | undefined, number>>();
   for (const { hive_id, device_id, memory_bytes } of held) {
-    const key = keyOf(hive_id, device_id);
-    sums.set(key, (sums.get(key) ?? 0) + memory_bytes);
+    const onHive = sums.get(hive_id) ?? new Map<number | undefined, number>();
+    onHive.set(device_id, (onHive.get(device_id) ?? 0) + memory_bytes);
+    sums.set(hive_id, onHive);
   }
   return sums;
 }
 
-/** The number comes first, so that no two places share a key, whatever a hive is called. */
-const keyOf = (hiveId: string, deviceId: number | undefined): string => `${deviceId ?? "ram"} ${hiveId}`;
+function promisedFrom(hive: HiveRoom, deviceId: number | undefined, promised: Promised = new Map()): number {
+  let sum = 0;
+  for (const [place, bytes] of promised) if (sharesMemory(hive, place, deviceId)) sum += bytes;
+  return sum;
+}

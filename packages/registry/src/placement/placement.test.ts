@@ -76,6 +76,39 @@ describe("a model goes", () => {
     });
   });
 
+  test("to a device by its number, which is its place in the list only where the hive does not tell it", () => {
+    const fleet = [aHive("a", { devices: [aDevice(4, { index: 0 }), aDevice(9, { index: 101 })] })];
+    expect(findHiveForModel(fleet, need(7), [], EXACT).place?.device_id).toBe(101);
+    expect(findHiveForModel(fleet, need(7, { device_id: 101 }), [], EXACT).place?.device_id).toBe(101);
+    expect(findHiveForModel(fleet, need(7, { device_id: 1 }), [], EXACT)).toMatchObject({
+      lacks: [{ reason: "other_device" }],
+    });
+    const held: HeldMemory[] = [{ hive_id: "a", device_id: 101, memory_bytes: 3 * GB }];
+    expect(findHiveForModel(fleet, need(7), held, EXACT)).toMatchObject({ lacks: [{ room_bytes: 6 * GB }] });
+  });
+
+  test("into memory that a device and the machine share only once, whichever of the two it was promised from", () => {
+    const fleet = [aHive("a", { devices: [aDevice(30, { index: 2, memory: "unified" })] })];
+    expect(findHiveForModel(fleet, need(28), [], EXACT).place).toMatchObject({ device_id: 2, room_bytes: 30 * GB });
+    for (const device_id of [undefined, 2]) {
+      const held: HeldMemory[] = [
+        { hive_id: "a", ...(device_id === undefined ? {} : { device_id }), memory_bytes: 9 * GB },
+      ];
+      const roomOf = (wish: object) => findHiveForModel(fleet, need(20, wish), held, EXACT).place?.room_bytes;
+      expect([roomOf({}), roomOf({ backend: "cpu" })]).toEqual([21 * GB, 23 * GB]);
+    }
+  });
+
+  test("past a device that does not tell beside one that does; asked for by name, it has the machine's room if that is its memory", () => {
+    const silent = aDevice(null, { index: 1, backend: "vulkan", memory: "unified" });
+    const fleet = [aHive("a", { devices: [aDevice(8, { index: 0 }), silent] })];
+    expect(findHiveForModel(fleet, need(7), [], EXACT).place?.device_id).toBe(0);
+    expect(findHiveForModel(fleet, need(9), [], EXACT)).toMatchObject({ lacks: [{ room_bytes: 8 * GB }] });
+    const named = { device_id: 1, room_bytes: 32 * GB };
+    expect(findHiveForModel(fleet, need(9, { backend: "vulkan" }), [], EXACT).place).toMatchObject(named);
+    expect(findHiveForModel(fleet, need(9, { device_id: 1 }), [], EXACT).place).toMatchObject(named);
+  });
+
   test("not into the margin", () => {
     expect(findHiveForModel([gpus("a", 7)], need(7)).place).toBeUndefined();
     expect(findHiveForModel([gpus("a", 7.6)], need(7)).place).toBeDefined();
@@ -119,12 +152,22 @@ describe("the best place", () => {
       fc.record({
         status: fc.constantFrom("alive" as const, "alive" as const, "suspect" as const, "silent" as const),
         ram_available_gb: fc.option(fc.integer({ min: 0, max: 9 }), { nil: undefined }),
-        devices: fc.array(
-          fc
-            .tuple(fc.option(fc.integer({ min: 0, max: 9 })), fc.constantFrom("cuda", "rocm"))
-            .map(([free, backend]) => aDevice(free, { backend })),
-          { maxLength: 3 },
-        ),
+        devices: fc
+          .tuple(
+            fc.constantFrom(undefined, 0, 1),
+            fc.array(
+              fc.tuple(
+                fc.option(fc.integer({ min: 0, max: 9 })),
+                fc.constantFrom({ backend: "cuda" }, { backend: "rocm" }, { memory: "unified" as const }),
+              ),
+              { maxLength: 3 },
+            ),
+          )
+          .map(([first, all]) =>
+            all.map(([free, kind], at) =>
+              aDevice(free, { ...kind, ...(first === undefined ? {} : { index: first + at }) }),
+            ),
+          ),
         labels: fc.constantFrom({}, { zone: "eu" }),
       }),
       { maxLength: 5 },
@@ -140,7 +183,7 @@ describe("the best place", () => {
       memory_bytes: fc.integer({ min: 0, max: 9 }).map((gb) => gb * GB),
       backend: fc.constantFrom("cuda", "rocm", "cpu", "metal"),
       hive_id: fc.constantFrom("h0", "h1"),
-      device_id: fc.integer({ min: 0, max: 2 }),
+      device_id: fc.integer({ min: 0, max: 3 }),
       labels: fc.constant({ zone: "eu" }),
       exclude: fc.constant(["h2"]),
     },
@@ -150,7 +193,7 @@ describe("the best place", () => {
     fc.record(
       {
         hive_id: fc.constantFrom("h0", "h1", "h2"),
-        device_id: fc.integer({ min: 0, max: 2 }),
+        device_id: fc.integer({ min: 0, max: 3 }),
         memory_bytes: fc.integer({ min: 0, max: 4 }).map((gb) => gb * GB),
       },
       { requiredKeys: ["hive_id", "memory_bytes"] },
@@ -161,17 +204,27 @@ describe("the best place", () => {
   /** All places in one list, filtered and sorted: what the function says without saying it twice. */
   function naive(hives: readonly HiveRoom[], request: PlaceRequest, held: readonly HeldMemory[], files: string) {
     const spots = hives.flatMap(({ hive_id, devices = [], ram_available_gb }) => {
-      const onDevices = devices.map(({ backend, vram_free_bytes: free }, at) => ({ hive_id, at, backend, free }));
+      const onDevices = devices.map(({ index, backend, memory, vram_free_bytes: free }, at) => ({
+        ...{ hive_id, at: index ?? at, backend, free, isShared: memory === "unified" },
+      }));
       const hasNone =
         devices.every(({ vram_free_bytes }) => vram_free_bytes === null) && request.device_id === undefined;
       const ram = {
         hive_id,
         at: -1,
         backend: "cpu",
+        isShared: true,
         free: ram_available_gb === undefined ? null : ram_available_gb * GB,
       };
       return request.backend === "cpu" || (request.backend === undefined && hasNone) ? [ram] : onDevices;
     });
+    /** On its device, or where that is the machine's, anywhere in it. */
+    const takesFrom = (spot: { readonly at: number; readonly isShared: boolean }, one: HeldMemory) => {
+      if ((one.device_id ?? -1) === spot.at) return true;
+      const { devices = [] } = hives.find(({ hive_id }) => hive_id === one.hive_id) ?? {};
+      const its = devices.find(({ index }, at) => (index ?? at) === one.device_id);
+      return spot.isShared && (one.device_id === undefined || its?.memory === "unified");
+    };
     const [best] = spots
       .filter(({ hive_id }) => hives.find((hive) => hive.hive_id === hive_id)?.status === "alive")
       .filter(({ hive_id }) => request.hive_id === undefined || request.hive_id === hive_id)
@@ -182,8 +235,15 @@ describe("the best place", () => {
       })
       .filter(({ backend }) => request.backend === undefined || backend === request.backend)
       .filter(({ at }) => request.device_id === undefined || at === request.device_id)
-      .flatMap(({ hive_id, at, free }) => {
-        const promised = held.filter((one) => one.hive_id === hive_id && (one.device_id ?? -1) === at);
+      .map((spot, _, asked) => {
+        const { ram_available_gb } = hives.find(({ hive_id }) => hive_id === spot.hive_id) ?? {};
+        const isTold = asked.some(({ hive_id, free }) => hive_id === spot.hive_id && free !== null);
+        const isRam = !isTold && spot.isShared && ram_available_gb !== undefined;
+        return isRam ? { ...spot, free: (ram_available_gb as number) * GB } : spot;
+      })
+      .flatMap((spot) => {
+        const { hive_id, at, free } = spot;
+        const promised = held.filter((one) => one.hive_id === hive_id && takesFrom(spot, one));
         const room = free === null ? -1 : Math.max(0, free - promised.reduce((sum, one) => sum + one.memory_bytes, 0));
         return room >= request.memory_bytes ? [{ hive_id, at, room }] : [];
       })
