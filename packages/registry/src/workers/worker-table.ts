@@ -3,24 +3,14 @@ import type { HiveRecord } from "../hives/hive-record.ts";
 import { CandidateHeap } from "../indexes/candidate-heap.ts";
 import { NumberSet } from "../indexes/number-set.ts";
 import { floatAt, intAt, Records } from "../indexes/records.ts";
-import { SlotList } from "../indexes/slot-list.ts";
-import { seedFrom, TextTable } from "../indexes/text-table.ts";
+import { seedFrom } from "../indexes/text-table.ts";
 import { ModelNames } from "../models/model-names.ts";
 import { Scheduler, type SchedulerOptions, type SchedulerView } from "../scheduler/scheduler.ts";
 import type { HiveStatus, HiveWorker, Labels, ModelSummary, WorkerInfo } from "../types.ts";
+import { BackendLists } from "./backend-lists.ts";
 import { ModelGroup } from "./model-group.ts";
-import {
-  BACKEND_POSITION,
-  FIRST_SEAT,
-  NEWER_NAMESAKE,
-  OLDER_NAMESAKE,
-  rowFloat,
-  rowInt,
-  SCORE,
-  SLOTS_FREE,
-  sameList,
-  WorkerRows,
-} from "./worker-rows.ts";
+import { WorkerIds } from "./worker-ids.ts";
+import { FIRST_SEAT, rowFloat, rowInt, SCORE, SLOTS_FREE, sameList, WorkerRows } from "./worker-rows.ts";
 
 /** A worker that does not report `gpu_percent` is taken for fully used. Rule: design, "findBestWorkerForModel". */
 const UNKNOWN_GPU_PERCENT = 100;
@@ -65,10 +55,9 @@ export class WorkerTable implements SchedulerView {
   readonly models: ModelNames = new ModelNames();
   /** The groups that have a candidate, by their best one: its first is the best worker of all. */
   readonly #anyModel: CandidateHeap = new CandidateHeap({ records: this.#groupRecords, field: 0 });
-  readonly #backends: Map<string, SlotList> = new Map();
+  readonly #backends: BackendLists;
   readonly #idle: NumberSet = new NumberSet();
-  /** Row of the worker of that id that was heard last. */
-  readonly #rowOfId: TextTable;
+  readonly #ids: WorkerIds;
   readonly #sharedTexts: Map<string, string> = new Map();
   readonly #modelless: number;
   readonly #hiveById: (hiveId: string) => HiveRecord | undefined;
@@ -95,14 +84,15 @@ export class WorkerTable implements SchedulerView {
       other: (text) => this.#sharedText(text),
     });
     this.#numbers = this.rows.records;
-    this.#rowOfId = new TextTable((row) => this.rows.idAhead(row), seedFrom(options.random));
+    this.#ids = new WorkerIds(this.rows, seedFrom(options.random));
+    this.#backends = new BackendLists(this.rows);
     this.#modelless = this.#addGroup("");
     this.scheduler = new Scheduler({ view: this, now: deps.now, onFreed: deps.onFreed }, options);
   }
 
   /** Row of the worker of that id whose hive was heard last; -1 when there is none. */
   find(workerId: string): number {
-    return this.#rowOfId.get(workerId);
+    return this.#ids.find(workerId);
   }
 
   // ---- what a heartbeat does ----------------------------------------------------------------------------------------
@@ -157,11 +147,7 @@ export class WorkerTable implements SchedulerView {
 
   /** The hive was heard: its workers come first among those of the same id. */
   heard(hive: HiveRecord): void {
-    for (const row of hive.rows) {
-      if (this.#numbers.ints[rowInt(row, NEWER_NAMESAKE)] === NONE) continue;
-      this.#unlinkId(row);
-      this.#linkId(row);
-    }
+    for (const row of hive.rows) this.#ids.heard(row);
   }
 
   // ---- what a scheduler asks ----------------------------------------------------------------------------------------
@@ -187,9 +173,8 @@ export class WorkerTable implements SchedulerView {
     for (let at = 0; at < seats.size; at++) yield this.#seats.ints[intAt(seats.at(at), ROW)] as number;
   }
 
-  *withBackend(backend: string): Generator<number> {
-    const rows = this.#backends.get(backend);
-    if (rows !== undefined) for (let at = 0; at < rows.size; at++) yield rows.at(at);
+  withBackend(backend: string): Iterable<number> {
+    return this.#backends.with(backend);
   }
 
   idle(): Iterable<number> {
@@ -208,7 +193,7 @@ export class WorkerTable implements SchedulerView {
   }
 
   countsByBackend(): Record<string, number> {
-    return Object.fromEntries(Array.from(this.#backends, ([backend, rows]) => [backend, rows.size]));
+    return this.#backends.counts();
   }
 
   countsByModel(): Record<string, number> {
@@ -316,8 +301,8 @@ export class WorkerTable implements SchedulerView {
     const state = this.rows.stateAt(row);
     this.size++;
     this.states[state]++;
-    this.#linkId(row);
-    this.#joinBackend(row);
+    this.#ids.add(row);
+    this.#backends.add(row);
     this.#numbers.floats[rowFloat(row, SCORE)] = NO_CANDIDATE;
     const { ints } = this.#numbers;
     if (state === "Idle") this.#idle.add(row);
@@ -333,10 +318,10 @@ export class WorkerTable implements SchedulerView {
     const sameModels = this.#hasSameModels(row, draft, at);
     const sameBackend = this.rows.backendAt(row) === draft.at(at).backend;
     if (!sameModels) this.#leaveModels(row);
-    if (!sameBackend) this.#leaveBackend(row);
+    if (!sameBackend) this.#backends.remove(row);
     this.rows.write(row, draft, at);
     if (!sameModels) this.#joinModels(row);
-    if (!sameBackend) this.#joinBackend(row);
+    if (!sameBackend) this.#backends.add(row);
     const state = this.rows.stateAt(row);
     if (state === stateBefore) return;
     if (stateBefore === "Loading") this.scheduler.restarted(row);
@@ -393,10 +378,10 @@ export class WorkerTable implements SchedulerView {
 
   #remove(row: number): void {
     this.#leaveModels(row);
-    this.#leaveBackend(row);
+    this.#backends.remove(row);
     const state = this.rows.stateAt(row);
     if (state === "Idle") this.#idle.delete(row);
-    this.#unlinkId(row);
+    this.#ids.remove(row);
     this.states[state]--;
     this.size--;
     this.scheduler.rowRemoved(row);
@@ -417,49 +402,6 @@ export class WorkerTable implements SchedulerView {
   }
 
   // ---- rows ---------------------------------------------------------------------------------------------------------
-
-  #linkId(row: number): void {
-    const { ints } = this.#numbers;
-    const workerId = this.rows.idAt(row);
-    const older = this.#rowOfId.get(workerId);
-    ints[rowInt(row, NEWER_NAMESAKE)] = NONE;
-    ints[rowInt(row, OLDER_NAMESAKE)] = older;
-    if (older !== NONE) ints[rowInt(older, NEWER_NAMESAKE)] = row;
-    this.#rowOfId.set(workerId, row);
-  }
-
-  #unlinkId(row: number): void {
-    const { ints } = this.#numbers;
-    const workerId = this.rows.idAt(row);
-    const newer = ints[rowInt(row, NEWER_NAMESAKE)] as number;
-    const older = ints[rowInt(row, OLDER_NAMESAKE)] as number;
-    if (newer !== NONE) ints[rowInt(newer, OLDER_NAMESAKE)] = older;
-    else if (older !== NONE) this.#rowOfId.set(workerId, older);
-    else this.#rowOfId.delete(workerId);
-    if (older !== NONE) ints[rowInt(older, NEWER_NAMESAKE)] = newer;
-  }
-
-  #joinBackend(row: number): void {
-    const backend = this.rows.backendAt(row);
-    if (backend === undefined) return;
-    let rows = this.#backends.get(backend);
-    if (rows === undefined) {
-      rows = new SlotList();
-      this.#backends.set(backend, rows);
-    }
-    this.#numbers.ints[rowInt(row, BACKEND_POSITION)] = rows.add(row);
-  }
-
-  #leaveBackend(row: number): void {
-    const backend = this.rows.backendAt(row);
-    if (backend === undefined) return;
-    const rows = this.#backends.get(backend) as SlotList;
-    const { ints } = this.#numbers;
-    const position = ints[rowInt(row, BACKEND_POSITION)] as number;
-    const moved = rows.removeAt(position);
-    if (moved !== NONE) ints[rowInt(moved, BACKEND_POSITION)] = position;
-    if (rows.size === 0) this.#backends.delete(backend);
-  }
 
   /** One copy of each name that many workers share. */
   #sharedModel(text: string): string {
