@@ -191,6 +191,20 @@ describe("a worker that was started on demand", () => {
     expect([...desk.workers.keys()]).toEqual(["a", "c", "d"]);
   });
 
+  test("makes way in RAM for one on a GPU only where that uses the machine's memory", async () => {
+    for (const unified of [true, false]) {
+      const story = await aPlacement({ onDemand: { ...LIMITS, idleMs: 0 } });
+      const mac = await story.addHive("mac", { gpus: [8], ramGb: 8, firstNumber: 0, unified, models: { a: 6, b: 6 } });
+      const first = story.want("a", { backend: "cpu" });
+      await story.pass(3_000);
+      story.queen.release((await first.asked).reservation_id, "ok");
+      await story.pass(15_000);
+      const asked = story.want("b");
+      await story.pass(6_000);
+      expect([asked.outcome, [...mac.workers.keys()]]).toEqual(["mac/b", unified ? ["b"] : ["a", "b"]]);
+    }
+  });
+
   test("never makes way while it works: who needs its room waits until it is idle", async () => {
     const story = await aPlacement({ onDemand: { ...LIMITS, idleMs: 0 } });
     const desk = await story.addHive("desk", { gpus: [8], models: { a: 6, b: 6 } });

@@ -1,5 +1,6 @@
 import { HiveError, type PlaceWorker } from "@hive-registry/contract";
 import type { HiveWorker, ReserveRequest } from "hive-registry";
+import { sharesMemory } from "hive-registry/placement";
 import type { WaitingLine } from "../core/waiting-line.ts";
 import type { Libraries } from "./libraries.ts";
 import { OnDemandWorkers, type OnDemandWorkersDeps } from "./on-demand-workers.ts";
@@ -182,7 +183,7 @@ export class OnDemand {
     });
   }
 
-  /** Ends the idle workers that nobody used for longest, as many of one device as make enough room; none when that is not enough. */
+  /** Ends the idle workers that nobody used for longest, as many of one memory as make enough room; none when that is not enough. */
   #makeWay(asked: PlaceWorker): void {
     const { placements, log } = this.#deps;
     // Those that leave already are counted as gone: their memory is measured as free a little later.
@@ -195,8 +196,9 @@ export class OnDemand {
       freed.push(this.#workers.heldBy(worker));
       const place = wanted.map(fits).find((one) => one !== undefined);
       if (place === undefined) continue;
+      const hive = this.#deps.registry.getHiveState(place.hive_id) ?? {};
       for (const one of idle.slice(0, at + 1)) {
-        if (one.hive_id !== place.hive_id || one.device_id !== place.device_id) continue;
+        if (one.hive_id !== place.hive_id || !sharesMemory(hive, one.device_id, place.device_id)) continue;
         log.info({ hive_id: one.hive_id, worker_id: one.worker_id, model: asked.model }, "an idle worker makes way");
         this.#workers.letGo(one);
       }

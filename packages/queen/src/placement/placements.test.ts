@@ -104,6 +104,31 @@ describe("a worker that is asked for", () => {
     expect(await place({ backend: "rocm" })).toMatchObject({ error: { code: "NO_CAPACITY" } });
   });
 
+  test("is given its device by the number that the hive tells", async () => {
+    const { ask, addHive, pass } = await aPlacement();
+    const desk = await addHive("desk", { gpus: [4, 10], firstNumber: 100, models: { a: 6, b: 6 } });
+    expect((await ask("POST", "/api/v1/workers", { model: "a" })).body).toMatchObject({ device_id: 101 });
+    await pass(20_000);
+    expect((await ask("POST", "/api/v1/workers", { model: "b", device_id: 101 })).status).toBe(507);
+    expect((await ask("POST", "/api/v1/workers", { model: "b", device_id: 1 })).body).toMatchObject({
+      error: { details: { hives: [{ reason: "other_device" }] } },
+    });
+    expect(desk.starts.map(({ device_id }) => device_id)).toEqual([101]);
+  });
+
+  test("never gets memory of a GPU that was promised as the machine's, or the other way round", async () => {
+    const { ask, addHive, pass } = await aPlacement();
+    await addHive("mac", { gpus: [16], ramGb: 16, firstNumber: 0, unified: true, models: { a: 8, b: 8 } });
+    for (const [first, second] of [[{ backend: "cpu" }, {}] as const, [{}, { backend: "cpu" }] as const]) {
+      expect((await ask("POST", "/api/v1/workers", { model: "a", ...first })).status).toBe(202);
+      expect((await ask("POST", "/api/v1/workers", { model: "b", ...second })).status).toBe(507);
+      await pass(20_000);
+      expect((await ask("POST", "/api/v1/workers", { model: "b", ...second })).status).toBe(507);
+      await ask("DELETE", "/api/v1/workers/a");
+      await pass(100);
+    }
+  });
+
   test("of which no library knows is found on a hive that is named, and nowhere else", async () => {
     const { ask, addHive } = await aPlacement();
     const desk = await addHive("desk");

@@ -22,6 +22,10 @@ interface FakeWorker {
 export interface FakeHiveOptions {
   /** GB of each GPU; none: a machine with RAM only. */
   readonly gpus?: readonly number[];
+  /** Of the first GPU; absent: the hive does not tell numbers. */
+  readonly firstNumber?: number;
+  /** Its GPUs use the machine's memory, and tell nothing else. */
+  readonly unified?: boolean;
   readonly ramGb?: number;
   /** Models of its models folder, and what the weights of each one take, GB. */
   readonly models?: Readonly<Record<string, number>>;
@@ -48,6 +52,8 @@ export class FakeHive {
   readonly #clock: FakeClock;
   readonly #gpus: readonly number[];
   readonly #ramGb: number;
+  readonly #firstNumber: number | undefined;
+  readonly #unified: boolean;
   #seq = 0;
 
   constructor(clock: FakeClock, id: string, options: FakeHiveOptions = {}) {
@@ -58,6 +64,8 @@ export class FakeHive {
     this.models = options.models ?? {};
     this.#gpus = options.gpus ?? [];
     this.#ramGb = options.ramGb ?? 64;
+    this.#firstNumber = options.firstNumber;
+    this.#unified = options.unified ?? false;
   }
 
   get starts(): readonly StartWorker[] {
@@ -80,6 +88,7 @@ export class FakeHive {
       ...{ worker_id, state: "Loading", health_status: "healthy", model_id: model, slots_total: 4 },
       ...{ last_heartbeat: "2026-01-01T00:00:00Z", url: `${this.url.replace("7835", "9300")}/${worker_id}` },
       ...(request.device_id === undefined ? {} : { device_id: request.device_id }),
+      ...(request.gpu === false ? { backend: "cpu" } : {}),
     };
     const worker: FakeWorker = {
       ...{ info, request, bytes: (this.models[model] ?? 1) * GB + 512 * 1_048_576, device: request.device_id },
@@ -105,7 +114,7 @@ export class FakeHive {
   heartbeat(): HiveHeartbeatPayload {
     const workers = [...this.workers.values()].filter(({ state }) => state !== "failed");
     const held = (device: number | undefined) =>
-      workers.filter((one) => one.device === device).reduce((sum, { bytes }) => sum + bytes, 0);
+      workers.filter((one) => this.#unified || one.device === device).reduce((sum, { bytes }) => sum + bytes, 0);
     return {
       ...{
         hive_id: this.id,
@@ -115,7 +124,14 @@ export class FakeHive {
         hive_url: this.url,
       },
       workers: workers.map((worker) => this.#told(worker)),
-      devices: this.#gpus.map((gb, at) => aGpu(at, gb * GB, held(at))),
+      devices: this.#gpus.map((gb, at) => {
+        const index = this.#firstNumber === undefined ? undefined : this.#firstNumber + at;
+        return {
+          ...aGpu(at, gb * GB, held(index ?? at)),
+          ...(index === undefined ? {} : { index }),
+          ...(this.#unified ? { memory: "unified" as const } : {}),
+        };
+      }),
       ram_total_bytes: this.#ramGb * GB,
       ram_available_bytes: this.#ramGb * GB - held(undefined),
     };
