@@ -96,6 +96,7 @@ export class Discovery {
   readonly #said = new Set<string>();
   #cancelLook: () => void = () => {};
   #cancelWatch: () => void = () => {};
+  #isWatching = false;
   #stopped = false;
   #lookedOnce = false;
   #sawFirstRound: () => void = () => {};
@@ -116,7 +117,6 @@ export class Discovery {
   start(): void {
     if (this.#deps.listeners !== undefined && (this.#options.discover || this.#configuredHere.size > 0)) {
       void this.#look(this.#deps.listeners);
-      this.#watch();
     } else {
       this.#lookedOnce = true;
     }
@@ -287,29 +287,35 @@ export class Discovery {
     if (sight === undefined && entry.name !== undefined) this.#tellGone(entry);
     if (entry.settledAs !== standingOf(entry)) this.#settle();
     if (entry.follower.sight !== undefined) this.#tellFound(entry, entry.follower.sight);
+    this.#watch();
     this.#deps.onChange();
   }
 
-  /** Processes end without a word, and nobody must be sent to one that has. */
+  /** Processes end without a word, and nobody must be sent to one that has. Where there is none to watch it rests. */
   #watch(): void {
-    const { clock, processes, onChange } = this.#deps;
-    this.#cancelWatch = clock.after(WATCH_EVERY_MS, () => {
-      let ended = 0;
-      for (const [id, entry] of this.#here) {
-        const pid = entry.site?.pid;
-        if (pid === undefined || entry.follower.sight === undefined) continue;
-        entry.life ??= processes.lifeOf(pid);
-        if (entry.life?.lives() === true) continue;
-        this.#forget(id, entry);
-        ended++;
-      }
-      if (ended > 0) {
-        this.#deps.listeners?.doubt();
-        this.#settle();
-        onChange();
-      }
+    if (this.#isWatching || ![...this.#here.values()].some(isWatched)) return;
+    this.#isWatching = true;
+    this.#cancelWatch = this.#deps.clock.after(WATCH_EVERY_MS, () => {
+      this.#isWatching = false;
+      this.#forgetEnded();
       this.#watch();
     });
+  }
+
+  #forgetEnded(): void {
+    const { listeners, processes, onChange } = this.#deps;
+    let ended = 0;
+    for (const [id, entry] of this.#here) {
+      if (!isWatched(entry)) continue;
+      entry.life ??= processes.lifeOf(entry.site.pid);
+      if (entry.life?.lives() === true) continue;
+      this.#forget(id, entry);
+      ended++;
+    }
+    if (ended === 0) return;
+    listeners?.doubt();
+    this.#settle();
+    onChange();
   }
 
   #nameOf(entry: Entry, engine: string): string {
@@ -360,6 +366,9 @@ const GENERIC = "openai-compatible";
  * model.
  */
 const isSurelyWorker = ({ name }: ServerEngine, { models }: Probe): boolean => name !== GENERIC || models.length > 0;
+
+const isWatched = (entry: Entry): entry is Entry & { readonly site: { readonly pid: number } } =>
+  entry.site?.pid !== undefined && entry.follower.sight !== undefined;
 
 const standingOf = ({ started, follower: { sight, isDecided } }: Entry): string =>
   `${started} ${sight?.engine ?? ""} ${isDecided}`;

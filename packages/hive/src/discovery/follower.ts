@@ -6,6 +6,8 @@ import type { Gate } from "./gate.ts";
 
 /** How often a server is asked how it stands, while that changes. */
 export const PROBE_EVERY_MS = 1_000;
+/** Servers are asked together, so that the hive is woken seldom: for one server it costs as much as asking it. */
+const TOGETHER_EVERY_MS = 500;
 /** One that has stood as it does for so long is asked half as often; not while it loads. */
 const SAME_AFTER_MS = 5_000;
 /** Whatever an engine does for one probe or one recognition ends by then. */
@@ -136,7 +138,10 @@ export class Follower {
   }
 
   #probeAfter(delayMs: number, run: number): void {
-    this.#cancel = this.#deps.clock.after(delayMs, () => void this.#probe(run));
+    const { clock } = this.#deps;
+    const [nowMs, stepMs] = [clock.nowMs(), Math.min(TOGETHER_EVERY_MS, this.#probeEveryMs)];
+    const atMs = Math.floor((nowMs + delayMs) / stepMs) * stepMs;
+    this.#cancel = clock.after(Math.max(1, atMs - nowMs), () => void this.#probe(run));
   }
 
   async #probe(run: number): Promise<void> {

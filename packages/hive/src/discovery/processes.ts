@@ -27,7 +27,7 @@ const PS_BYTES_MAX = 16 * 1_048_576;
 const onLinux: Processes = {
   lifeOf(pid) {
     try {
-      const file = openSync(`/proc/${pid}/stat`, "r");
+      const file = openSync(`/proc/${pid}/statm`, "r");
       return { lives: () => livesIn(file), release: () => closeSync(file) };
     } catch {
       return undefined;
@@ -68,16 +68,17 @@ const elsewhere: Processes = {
 
 export const systemProcesses: Processes = process.platform === "linux" ? onLinux : elsewhere;
 
-const stat = Buffer.alloc(512);
+const sizes = Buffer.alloc(128);
+const ZERO = "0".charCodeAt(0);
 
 /**
- * Reads an open /proc/PID/stat anew. It stays the file of its process, so nothing is read of a later one with the pid; and it costs
- * a third of opening it each time.
+ * Reads an open /proc/PID/statm anew. It stays the file of its process, so nothing is read of a later one with the pid. Whoever
+ * ends gives its memory back first, and its size is 0 from then on: before its exit code is asked for, and before a large one has
+ * let go of all. It costs less than half of what /proc/PID/stat does, which counts up the times of all threads.
  */
 function livesIn(file: number): boolean {
   try {
-    const text = stat.toString("latin1", 0, readSync(file, stat, 0, stat.length, 0));
-    return !/^[ZX]/.test(text.slice(text.lastIndexOf(")") + 2));
+    return readSync(file, sizes, 0, sizes.length, 0) > 0 && sizes[0] !== ZERO;
   } catch {
     return false;
   }

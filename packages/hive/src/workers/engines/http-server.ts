@@ -31,7 +31,7 @@ export function httpServer(url: string, options: { readonly key?: string | undef
   const { key } = options;
   const base = baseOf(url);
   const { Agent } = base.protocol === "https:" ? https : http;
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, maxFreeSockets: 1, timeout: IDLE_LIMIT_MS });
+  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: IDLE_LIMIT_MS });
   const headers = { accept: "*/*", "accept-encoding": "identity", ...(key !== undefined && bearer(key)) };
   const root = base.href.replace(/\/+$/, "");
   let failure: string | undefined;
