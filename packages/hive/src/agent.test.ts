@@ -3,6 +3,8 @@ import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect, onTestFinished, test } from "vitest";
+import { aMachine, below } from "./devices/testing/a-machine.ts";
+import { kfdNodes, rx7900 } from "./devices/testing/card-samples.ts";
 import { aNvidiaSmi, gpuLine } from "./devices/testing/fake-nvidia-smi.ts";
 import type { Connect } from "./heartbeat/connection.ts";
 import { aQueen, isFull } from "./heartbeat/testing/fake-queen.ts";
@@ -105,6 +107,20 @@ describe("devices", () => {
     const { env } = JSON.parse(await (await fetch(`${worker.url}/args`)).text()) as { env: Record<string, string> };
     expect(env.CUDA_VISIBLE_DEVICES).toBe("GPU-11111111-aaaa-bbbb-cccc-000000000001");
     expect((await ask("POST", "/v1/workers", { model: model(), device_id: 9 })).status).toBe(400);
+  });
+
+  test("are chosen in the way of their maker: beside NVIDIA's, an AMD card by the name that ROCm knows", async () => {
+    const files = aMachine({
+      ...below("/sys/bus/pci/devices/0000:01:00.0", { vendor: "0x10de\n", class: "0x030200\n" }),
+      ...rx7900(0, "0000:03:00.0"),
+      ...kfdNodes({ minor: 128, simds: 192 }),
+    });
+    const { ask, model } = await aHive({}, { files });
+    await ask("POST", "/v1/workers", { model: model(), worker_id: "w", device_id: 1, wait: true });
+    const { worker } = (await ask("GET", "/v1/workers/w")).json;
+    const { env } = JSON.parse(await (await fetch(`${worker.url}/args`)).text()) as { env: Record<string, string> };
+    expect(env.ROCR_VISIBLE_DEVICES).toBe("GPU-4fd3d0e445b9207e");
+    expect(env.CUDA_VISIBLE_DEVICES).toBe(process.env.CUDA_VISIBLE_DEVICES);
   });
 
   test("are measured for each worker: memory of its processes, use of its GPU", async () => {

@@ -180,9 +180,11 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
       log,
       engines: deps.engines ?? [llamaCpp()],
       isHealthy: answersOk,
-      deviceUuid: (deviceId) => {
+      device: (deviceId) => {
         const device = machine.devices().find(({ index }) => index === deviceId);
-        return device && (device.info.uuid ?? String(device.index));
+        if (device === undefined) return undefined;
+        const { index, info, runtime_index } = device;
+        return { index, backend: info.backend, uuid: info.uuid, ...(runtime_index !== undefined && { runtime_index }) };
       },
       slotsBusy: (workerId) => fleet.slotsBusy(workerId),
       onChange: () => {

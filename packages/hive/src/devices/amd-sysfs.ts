@@ -75,6 +75,8 @@ function describe(
     driver: wordIn(files.text("/sys/module/amdgpu/version")?.trim()) ?? null,
     pci_address,
     unified: isIntegrated(folder, files),
+    // Also those that are left out here have one.
+    ...(node !== undefined && { runtime_index: node.place }),
     folder,
   };
 }

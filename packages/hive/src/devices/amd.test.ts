@@ -31,7 +31,7 @@ describe("from /sys", () => {
     const { source, calls } = await aSource(files);
     expect(source.devices()).toEqual([
       {
-        index: 0,
+        ...{ index: 0, runtime_index: 0 },
         pci_address: "0000:03:00.0",
         info: {
           id: "0000:03:00.0",
@@ -78,7 +78,8 @@ describe("from /sys", () => {
     const nodes = kfdNodes({ minor: 128, simds: 4 }, { minor: 129, simds: 192 });
     const files = aMachine({ ...apu(0, "0000:0c:00.0", 16), ...rx7900(1, "0000:03:00.0"), ...nodes });
     const { source } = await aSource(files);
-    expect(source.devices().map(({ index, info }) => [index, info.id])).toEqual([[0, "0000:03:00.0"]]);
+    // ROCm counts both.
+    expect(source.devices()).toMatchObject([{ index: 0, runtime_index: 1, info: { id: "0000:03:00.0" } }]);
     expect(source.notes()[0]).toContain("left out");
   });
 
@@ -164,7 +165,7 @@ describe("from amd-smi, where /sys does not tell", () => {
     });
     expect(source.devices()).toEqual([
       {
-        index: 0,
+        ...{ index: 0, runtime_index: 0 },
         pci_address: "0000:05:00.0",
         info: {
           id: "0000:05:00.0",

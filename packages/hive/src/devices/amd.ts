@@ -66,6 +66,7 @@ function startAmdSmi({ clock, run }: AmdDeps, { firstNumber }: AmdOptions): Devi
     devices: () =>
       (reading.last() ?? []).map(({ index, info, pci_address }) => ({
         index: firstNumber + index,
+        runtime_index: index,
         info: reading.isStale() ? { ...info, ...unknown } : info,
         ...(pci_address !== undefined && { pci_address }),
       })),

@@ -16,6 +16,8 @@ export interface FixedCard {
   readonly driver: string | null;
   readonly pci_address: string;
   readonly unified: boolean;
+  /** Its number among the GPUs that its backend's runtime counts. */
+  readonly runtime_index?: number;
 }
 
 /** What of it does. */
@@ -92,11 +94,15 @@ export function startCards<C extends FixedCard>(
 const nameOf = ({ pci_address, name }: FixedCard): string => `the GPU at ${pci_address} (${name})`;
 
 function toDevice(card: FixedCard, index: number, reading: Reading<CardNumbers> | undefined): FoundDevice {
-  const { id, backend, name, uuid, driver, pci_address, unified } = card;
+  const { id, backend, name, uuid, driver, pci_address, unified, runtime_index } = card;
   const last = reading?.last() ?? UNKNOWN;
   // How much memory it has does not change when it no longer answers.
   const measured = reading?.isStale() === false ? last : { ...UNKNOWN, vram_total_bytes: last.vram_total_bytes };
-  return { index, info: { id, backend, name, ...measured, uuid, driver }, pci_address, ...(unified && { unified }) };
+  return {
+    ...{ index, info: { id, backend, name, ...measured, uuid, driver }, pci_address },
+    ...(unified && { unified }),
+    ...(runtime_index !== undefined && { runtime_index }),
+  };
 }
 
 export interface Sensors {

@@ -4,6 +4,8 @@ import type { DeviceInfo } from "@hive-registry/contract";
 export interface FoundDevice {
   readonly index: number;
   readonly info: DeviceInfo;
+  /** Its number among the devices that its backend's runtime counts, where that may be another than `index`. */
+  readonly runtime_index?: number;
   /** Its memory is the machine's: what it uses is missing there too. */
   readonly unified?: true;
   /** Where its driver tells in /proc/PID/fdinfo what a process holds: its address there, such as `0000:03:00.0`. */

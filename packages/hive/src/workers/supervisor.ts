@@ -3,7 +3,7 @@ import type { Log } from "@hive-registry/command";
 import { HiveError, ID_LENGTH_MAX, type StartWorker } from "@hive-registry/contract";
 import { type Clock, pause } from "../clock.ts";
 import { workerLogPath } from "../config/state-dir.ts";
-import type { Engine } from "./engines/engine.ts";
+import type { Engine, LaunchDevice } from "./engines/engine.ts";
 import { LogFile } from "./log-file.ts";
 import { aliasOf, findModelFile } from "./model-file.ts";
 import { PidFiles } from "./pid-files.ts";
@@ -25,8 +25,8 @@ export interface SupervisorDeps {
   /** By name; the first is the default. */
   readonly engines: readonly Engine[];
   readonly isHealthy: (url: string, token: string | undefined) => Promise<boolean>;
-  /** The driver's name of the device with this number; undefined when there is none. */
-  readonly deviceUuid: (deviceId: number) => string | undefined;
+  /** The device with this number; undefined when there is none. */
+  readonly device: (deviceId: number) => LaunchDevice | undefined;
   /** How many requests a worker runs, as far as it told. */
   readonly slotsBusy: (workerId: string) => number;
   readonly onChange: () => void;
@@ -91,7 +91,7 @@ export class Supervisor {
    */
   async start(request: StartWorker, exposure: Exposure): Promise<SupervisedWorker> {
     const engine = this.#engineOf(request.engine);
-    const device_uuid = this.#deviceOf(request.device_id);
+    const device = this.#deviceOf(request.device_id);
     const model_path = await findModelFile(request.model, this.#options.modelsDir);
     const alias = request.alias ?? aliasOf(model_path);
     // From here until it stands in the list nothing waits, so two requests never get the same id.
@@ -113,7 +113,7 @@ export class Supervisor {
         launch: {
           ...{ worker_id, model_path, alias, hive_url: this.#options.hiveUrl, listen: exposure.listen },
           ...(exposure.token !== undefined && { token: exposure.token }),
-          ...(device_uuid !== undefined && { device_uuid }),
+          ...(device !== undefined && { device }),
           ...(request.gpu !== undefined && { gpu: request.gpu }),
           ...(request.slots !== undefined && { slots: request.slots }),
           ...(request.context_tokens !== undefined && { context_tokens: request.context_tokens }),
@@ -181,10 +181,10 @@ export class Supervisor {
     throw new HiveError("INVALID_REQUEST", message, { details: [{ path: "/engine", message }] });
   }
 
-  #deviceOf(deviceId: number | undefined): string | undefined {
+  #deviceOf(deviceId: number | undefined): LaunchDevice | undefined {
     if (deviceId === undefined) return undefined;
-    const uuid = this.#deps.deviceUuid(deviceId);
-    if (uuid !== undefined) return uuid;
+    const device = this.#deps.device(deviceId);
+    if (device !== undefined) return device;
     const message = `there is no device ${deviceId} on this machine`;
     throw new HiveError("INVALID_REQUEST", message, { details: [{ path: "/device_id", message }] });
   }

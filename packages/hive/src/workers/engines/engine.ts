@@ -1,5 +1,17 @@
 import type { HiveError } from "@hive-registry/contract";
 
+/** A device of this machine, as the programs that compute on it are told of it. */
+export interface LaunchDevice {
+  /** Its number on this machine. */
+  readonly index: number;
+  /** `cuda`, `rocm`, `vulkan` … */
+  readonly backend: string;
+  /** The driver's name for it. */
+  readonly uuid: string | null;
+  /** Its number among the devices that its backend's runtime counts, where that is another than its number here. */
+  readonly runtime_index?: number;
+}
+
 /** What an engine is asked to run. */
 export interface Launch {
   readonly worker_id: string;
@@ -11,8 +23,8 @@ export interface Launch {
   readonly listen: string;
   readonly slots?: number;
   readonly context_tokens?: number;
-  /** The driver's name of the only device it may use. */
-  readonly device_uuid?: string;
+  /** The only device it may use. */
+  readonly device?: LaunchDevice;
   /** `false`: compute on the CPU. */
   readonly gpu?: boolean;
   /** The key clients must send; absent: none. */

@@ -4,6 +4,7 @@ import { PROGRAM_FILE } from "@hive-registry/command";
 import { ERROR_STATUS, type ErrorCode, HiveError } from "@hive-registry/contract";
 import { withoutOwnSettings } from "../../config/settings.ts";
 import type { Command, Ending, Engine, Launch, Verdict } from "./engine.ts";
+import { visibleDevice } from "./visible-device.ts";
 
 const WORKER_PACKAGE = "@hive-registry/worker";
 /** The bundled worker exits with this when no restart heals it (EX_CONFIG of sysexits.h). */
@@ -71,8 +72,7 @@ function environment(launch: Launch, base: NodeJS.ProcessEnv): Command["env"] {
     // What was meant for the hive (its token, its port) must not become the worker's.
     ...withoutOwnSettings(base),
     ...(launch.token !== undefined && { HIVE_TOKEN: launch.token }),
-    // CUDA numbers devices in another order than the driver unless told; a UUID is never mistaken.
-    ...(launch.device_uuid !== undefined && { CUDA_VISIBLE_DEVICES: launch.device_uuid }),
+    ...(launch.device !== undefined && visibleDevice(launch.device)),
   };
 }
 

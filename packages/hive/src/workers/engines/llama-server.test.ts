@@ -5,6 +5,7 @@ import { recognise } from "./server-engines.ts";
 import { aServer } from "./testing/a-server.ts";
 import { but, models, page } from "./testing/sample.ts";
 import { NO_METRICS, PROPS, READY, SLOTS } from "./testing/samples/llama-server.ts";
+import { CAPTURED_BUSY_WITHOUT_METRICS } from "./testing/samples/llama-server-captured.ts";
 
 const NAMED = { server: "llama.cpp" };
 
@@ -21,6 +22,12 @@ test("that says so itself is asked nothing in vain", async () => {
   const off = page(200, { ...PROPS, endpoint_metrics: false, endpoint_slots: true }, NAMED);
   const { server, asked } = await aServer(but(READY, { "/props": off, "/metrics": NO_METRICS }));
   expect(await llamaServer.probe(server)).toMatchObject({ slots_busy: 3 });
+  expect(asked).not.toContain("GET /metrics");
+});
+
+test("as a real one answered with its metrics off, tells by its slots that three streams ran", async () => {
+  const { server, asked } = await aServer(CAPTURED_BUSY_WITHOUT_METRICS);
+  expect(await llamaServer.probe(server)).toMatchObject({ slots_total: 4, slots_busy: 3, queue_depth: null });
   expect(asked).not.toContain("GET /metrics");
 });
 

@@ -36,7 +36,7 @@ export function aSupervisor(
       log: aLog().log,
       engines: part.engines ?? [fakeEngine()],
       isHealthy: answersOk,
-      deviceUuid: (deviceId) => (deviceId === 0 ? "GPU-zero" : undefined),
+      device: (deviceId) => (deviceId === 0 ? { index: 0, backend: "cuda", uuid: "GPU-zero" } : undefined),
       slotsBusy: part.slotsBusy ?? (() => 0),
       onChange: () => {
         changes++;

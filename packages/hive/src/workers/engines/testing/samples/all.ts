@@ -2,6 +2,7 @@ import type { Samples } from "../sample.ts";
 import { bundledWorkerSamples } from "./bundled-worker.ts";
 import { koboldCppSamples } from "./koboldcpp.ts";
 import { llamaServerSamples } from "./llama-server.ts";
+import { capturedLlamaServerSamples } from "./llama-server-captured.ts";
 import { llamaSwapSamples } from "./llama-swap.ts";
 import { lmStudioSamples } from "./lm-studio.ts";
 import { localAiSamples } from "./localai.ts";
@@ -12,7 +13,7 @@ import { sglangSamples } from "./sglang.ts";
 import { tgiSamples } from "./tgi.ts";
 import { vllmSamples } from "./vllm.ts";
 
-/** A sample of each kind. */
+/** A sample of each kind, and what real ones answered where they could be had. */
 export const ALL_SAMPLES: readonly Samples[] = [
   koboldCppSamples,
   localAiSamples,
@@ -22,6 +23,7 @@ export const ALL_SAMPLES: readonly Samples[] = [
   lmStudioSamples,
   ollamaSamples,
   llamaServerSamples,
+  capturedLlamaServerSamples,
   vllmSamples,
   bundledWorkerSamples,
   mlxSamples,
