@@ -121,7 +121,7 @@ describe("on a fresh machine one command brings a queen, a hive and a worker", {
       [["ls"], ["workers"], ["models"], ["devices"], ["route", "hive-demo"]].map((words) => say(...words)),
     );
     expect(ls).toMatch(/^HIVE +STATUS .*\ndesk +alive +/);
-    expect(workers).toMatch(/\ndemo +desk +Idle +hive-demo +cpu/);
+    expect(workers).toMatch(/\ndemo +desk +Idle +hive-demo +llama-cpp +cpu/);
     expect(models).toMatch(/\nhive-demo +1 +1 +1 +4/);
     expect(devices).toMatch(/cores?.*RAM free; \w+ \w+/);
     expect(routed).toMatch(/^demo on desk serves hive-demo: http:\/\/127\.0\.0\.1:\d+\n/);
