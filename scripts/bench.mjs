@@ -1,11 +1,12 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [gateway] [sdk] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [registry] [ingest] [fleet] [gateway] [sdk] [hive] [simulation] [start] [--json FILE] [--seconds N]
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { benchFleet } from "../bench/fleet.mjs";
 import { benchGateway } from "../bench/gateway.mjs";
+import { benchHive } from "../bench/hive.mjs";
 import { benchIngest } from "../bench/ingest.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
 import { benchSdk } from "../bench/sdk.mjs";
@@ -19,6 +20,7 @@ const BENCHES = {
   fleet: benchFleet,
   gateway: benchGateway,
   sdk: benchSdk,
+  hive: benchHive,
   simulation: benchSimulation,
   start: benchStart,
 };
