@@ -30,9 +30,14 @@ export interface Program {
   readonly input?: string;
 }
 
-/** Starts this Node with `args`. In a process group of its own, as a terminal would: Ctrl-C of who runs the tests stays outside. */
-export function startNode({ args, env, cwd, input }: Program): Started {
-  const child = spawn(process.execPath, args, { env, cwd, detached: true, stdio: ["pipe", "pipe", "pipe"] });
+/** Starts this Node with `args`. */
+export function startNode(program: Program): Started {
+  return startProgram(process.execPath, program);
+}
+
+/** Starts `command` in a process group of its own, as a terminal would: Ctrl-C of who runs the tests stays outside. */
+export function startProgram(command: string, { args, env, cwd, input }: Program): Started {
+  const child = spawn(command, args, { env, cwd, detached: true, stdio: ["pipe", "pipe", "pipe"] });
   child.stdin?.on("error", () => undefined);
   child.stdin?.end(input);
   const texts = { stdout: "", stderr: "" };
