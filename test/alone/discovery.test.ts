@@ -1,8 +1,9 @@
 /** Inference servers that people start by themselves, as processes, beside a running queen and hive. */
 import { join } from "node:path";
+import { connect } from "@hive-registry/client";
 import { EMULATOR_KINDS, type EmulatorKind, type EmulatorOrder } from "@hive-registry/simulation";
 import { ensureDemoModel } from "@hive-registry/worker";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from "vitest";
 import { eventually } from "../support/eventually.ts";
 import { gone, type Started } from "../support/processes.ts";
 import { type AnAgent, type AQueen, aWorkplace, ROOT, Workplace } from "../support/workplace.ts";
@@ -203,6 +204,35 @@ describe("a server that demands a key", { timeout: 120_000 }, () => {
       agent.stdout(),
     ];
     expect(JSON.stringify(shown)).not.toContain(KEY);
+  });
+
+  test("is used through a hive that demands the fleet's token, by the queen and straight from the SDK", async () => {
+    const place = aWorkplace();
+    const token = "a-token-that-is-long-enough-for-anybody";
+    const file = place.file("token", token);
+    const queen = await place.queen(["--catalog", "memory", "--token-file", file], { token });
+    const locked = await aServer(place, "vllm", "--models", "vault", "--key", KEY);
+    const key = place.file("vault.key", KEY);
+    const config = place.file("hive.toml", `[[server]]\nurl = "${locked.url}"\nkey_file = "${key}"\n`);
+    const words = ["--no-demo", "--config", config, "--token-file", file, "--listen", "0.0.0.0"];
+    const agent = await place.agent(queen.url, words, { token });
+    const worker = await eventually("it is found", () => workerAt(queen, locked.port));
+    const url = `http://127.0.0.1:${new URL(agent.url).port}/v1/servers/vllm-${locked.port}`;
+    expect(worker).toMatchObject({ engine: "vllm", state: "Idle", url });
+
+    const body = JSON.stringify({ model: "vault", messages: [{ role: "user", content: "hello" }] });
+    const init = { method: "POST", headers: { "content-type": "application/json" }, body };
+    const stranger = await fetch(`${url}/v1/chat/completions`, init);
+    expect(stranger.status).toBe(401);
+    const asked = { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } };
+    const answer = await fetch(`${queen.url}/v1/chat/completions`, asked);
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("choices")]);
+
+    const fleet = connect(queen.url, { token });
+    onTestFinished(() => fleet.close());
+    await fleet.ready;
+    const direct = await fleet.fetch("/v1/chat/completions", init);
+    expect([direct.status, await direct.text()]).toEqual([200, expect.stringContaining("choices")]);
   });
 
   test("is shown with what to do, and gets no requests", async () => {

@@ -16,7 +16,7 @@ import type { Connect, Post } from "./heartbeat/connection.ts";
 import { postJson } from "./heartbeat/post.ts";
 import { QueenLink } from "./heartbeat/queen-link.ts";
 import { ReachKeeper } from "./heartbeat/reach.ts";
-import { reportOf } from "./heartbeat/report.ts";
+import { relayUrlIn, reportOf } from "./heartbeat/report.ts";
 import { connectWebSocket } from "./heartbeat/websocket.ts";
 import { demandsToken } from "./http/guard.ts";
 import { metricsText } from "./http/metrics.ts";
@@ -225,13 +225,12 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     },
     { discover: options.discover, configured: options.servers, probeEveryMs: options.probeIntervalMs },
   );
+  const about = { hive_id: options.id, version: VERSION, localUrl, isOpen: demandsToken(options.listen) };
   const fleet: Fleet = new Fleet(
     {
       ...{ clock, log, machine, supervisor, told, exposure },
       found: () => discovery.list(),
-      // Where the hive's API demands a token, clients of a server do not have it.
-      relayUrl: () =>
-        demandsToken(options.listen) || reach.current().beyondLoopback ? undefined : localUrl + RELAY_PATH,
+      relayUrl: () => relayUrlIn(reach.current(), about, RELAY_PATH),
       reach: () => reach.current(),
       onChange: changed,
       onAnnounced: () => demo.giveWay(),
@@ -239,7 +238,6 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     options.reportTtlMs === undefined ? {} : { reportTtlMs: options.reportTtlMs },
   );
 
-  const about = { hive_id: options.id, version: VERSION, localUrl, isOpen: demandsToken(options.listen) };
   const report = (): Report => reportOf({ machine, fleet, reach: () => reach.current() }, about);
   let seq = 0;
   for (const url of options.queens) {

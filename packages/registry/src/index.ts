@@ -24,3 +24,4 @@ export {
   type ReserveRequest,
 } from "./scheduler/types.ts";
 export type * from "./types.ts";
+export { takesFleetToken } from "./workers/fleet-token.ts";

@@ -133,9 +133,23 @@ describe("a fleet", () => {
     expect(worker.seen).toEqual([]);
   });
 
+  test("gives the fleet's token to workers that have it, and to no other server", async () => {
+    const [queen, ours, found] = [await aQueen(), await aWorker("ours"), await aWorker("found")];
+    const model = (model_id: string) => ({ model_id, models: [] });
+    queen.beat("desk", [
+      ours.info({ ...model("a"), engine: "llama-cpp" }),
+      found.info({ ...model("b"), engine: "vllm" }),
+      found.info({ ...model("c"), worker_id: "luring", engine: "vllm", url: `${found.url}/v1/servers/x` }),
+    ]);
+    const fleet = await aFleet(queen, { token: "fleet-key" });
+    for (const name of ["a", "b", "c"]) await (await fleet.fetch(CHAT, chat(name))).text();
+    expect(ours.requests.map(({ headers }) => headers.authorization)).toEqual(["Bearer fleet-key"]);
+    expect(found.requests.map(({ headers }) => headers.authorization)).toEqual([undefined, undefined]);
+  });
+
   test("gives each worker its key, and the openai client's own key to nobody", async () => {
     const [queen, worker] = [await aQueen(), await aWorker()];
-    queen.beat("desk", [worker.info()]);
+    queen.beat("desk", [worker.info({ engine: "llama-cpp" })]);
     const keys = () => worker.requests.map(({ headers }) => headers.authorization);
     const fleet = await aFleet(queen, { token: "fleet-key" });
     await fleet.fetch(CHAT, chat());

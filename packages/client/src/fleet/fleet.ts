@@ -6,6 +6,7 @@ import {
   type Policy,
   type ReserveRequest,
   systemClock,
+  takesFleetToken,
 } from "hive-registry";
 import { onAbort } from "../abort.ts";
 import type { BackoffOptions } from "../backoff.ts";
@@ -25,7 +26,10 @@ import { type FleetRequestInit, pathOf, readRequest } from "./request.ts";
 export interface FleetOptions {
   /** The queen's token. */
   readonly token?: string | undefined;
-  /** What workers demand as their API key: one for all, or each its own. Default: `token`, as hives start their workers. */
+  /**
+   * What workers demand as their API key: one for all, or each its own. Default: `token` for those that hives started or pass
+   * requests on to, nothing for others.
+   */
   readonly workerToken?: string | ((worker: HiveWorker) => string | undefined) | undefined;
   /**
    * Who keeps count of places. `local`, the default: this client's own copy of the registry; no request goes to the queen,
@@ -114,7 +118,9 @@ export class Fleet {
       this.#link.onNews(({ type }) => type === "back" && atQueen.queenIsBack());
       this.#atQueen = atQueen;
     }
-    const workerToken = options.workerToken ?? token;
+    const ofFleet = ({ hive_id, worker }: HiveWorker): string | undefined =>
+      takesFleetToken(worker, () => this.registry.getHiveState(hive_id)?.hive_url) ? token : undefined;
+    const workerToken = options.workerToken ?? ofFleet;
     this.#direct = {
       places: this.#places(),
       registry: this.registry,

@@ -111,7 +111,7 @@ test("one whose key only the hive has is reached through the hive, if at all", (
   expect(through.worker.url).toBe("http://127.0.0.1:7835/v1/servers/llama-server-8080");
   const not = describeFound(server, { ...facts, relayUrl: undefined });
   expect(not.worker).not.toHaveProperty("url");
-  expect(not.note).toMatch(/through a hive only on the queen's machine/);
+  expect(not.note).toMatch(/let the hive listen there/);
   expect(JSON.stringify([through, not])).not.toContain("secret");
 });
 

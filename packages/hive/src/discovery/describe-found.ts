@@ -108,7 +108,7 @@ function whereOf(
     if (relayUrl !== undefined) return [`${relayUrl}/${encodeURIComponent(worker_id)}`];
     return [
       undefined,
-      "Its key is this hive's alone, and so far requests pass through a hive only on the queen's machine",
+      "Its key is this hive's alone, and the queen is on another machine: let the hive listen there, with a token and --listen",
     ];
   }
   const [address = ""] = site?.addresses ?? [];

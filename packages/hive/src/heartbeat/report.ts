@@ -21,11 +21,9 @@ export interface ReportOptions {
 /** What there is to tell of this machine now. */
 export function reportOf({ machine, fleet, reach }: ReportDeps, options: ReportOptions): Report {
   const { devices, cpu, ram_total_bytes, ram_available_bytes } = machine.info();
-  const { host } = reach();
-  const { localUrl, isOpen } = options;
   return {
     hive_id: options.hive_id,
-    hive_url: isOpen && host !== undefined ? `http://${host}:${new URL(localUrl).port}` : localUrl,
+    hive_url: hiveUrlIn(reach(), options),
     version: options.version,
     workers: fleet.workers(),
     devices,
@@ -33,4 +31,18 @@ export function reportOf({ machine, fleet, reach }: ReportDeps, options: ReportO
     ram_available_bytes,
     ...(cpu.percent !== null && { cpu_percent: cpu.percent }),
   };
+}
+
+/** Where the hive itself is reached, as far as anybody reaches it. */
+export const hiveUrlIn = ({ host }: Reach, { localUrl, isOpen }: Pick<ReportOptions, "localUrl" | "isOpen">): string =>
+  isOpen && host !== undefined ? `http://${host}:${new URL(localUrl).port}` : localUrl;
+
+/** Below which URL the hive passes requests on; `undefined`: the queen is where nobody reaches the hive. */
+export function relayUrlIn(
+  reach: Reach,
+  options: Pick<ReportOptions, "localUrl" | "isOpen">,
+  relayPath: string,
+): string | undefined {
+  const isReached = !reach.beyondLoopback || (options.isOpen && reach.host !== undefined);
+  return isReached ? hiveUrlIn(reach, options) + relayPath : undefined;
 }

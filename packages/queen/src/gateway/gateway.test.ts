@@ -70,6 +70,22 @@ describe("a request", () => {
     expect(worker.got[0]?.headers.authorization).toBe("Bearer s3cret");
   });
 
+  test("has the token on its way through the worker's own hive, and never on its way to another", async () => {
+    const [own, other] = [await aFakeWorker(), await aFakeWorker()];
+    const gateway = await aGateway({}, { token: "s3cret" });
+    const relayed = (hive: string) => ({ engine: "vllm", url: `${hive}/v1/servers/vllm-8000` });
+    const models = [{ model_id: "near" }, { model_id: "far" }];
+    const workers = [relayed(own.url), relayed(other.url)].map((worker, at) => ({ ...worker, ...models[at] }));
+    gateway.report(workers, "desk", own.url);
+    for (const model of ["near", "far"]) await gateway.chat({ model }, { headers: { "x-api-key": "s3cret" } });
+    const path = "/v1/servers/vllm-8000/v1/chat/completions";
+    // The queen asks a hive for more than that.
+    const asked = ({ got }: typeof own) =>
+      got.filter((one) => one.path === path).map(({ headers }) => [path, headers.authorization]);
+    expect([asked(own), asked(other)]).toEqual([[[path, "Bearer s3cret"]], [[path, undefined]]]);
+    expect(JSON.stringify(other.got.map(({ headers }) => headers))).not.toContain("s3cret");
+  });
+
   test("names the model as its worker does, and is otherwise unchanged", async () => {
     const worker = await aFakeWorker();
     const gateway = await aGateway({}, { aliases: { fast: "org/Llama-3-8B-GGUF" } });

@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { HiveError } from "@hive-registry/contract";
-import type { ModelAliases, Policy, Reservation } from "hive-registry";
+import { type ModelAliases, type Policy, takesFleetToken } from "hive-registry";
 import type { Queen } from "../core/queen.ts";
 import type { Door } from "../http/door.ts";
 import { readBody } from "./body.ts";
@@ -18,8 +18,6 @@ import { UnderWay } from "./under-way.ts";
 
 /** How often time is let take effect for the requests under way, ms. */
 const TICK_MS = 100;
-/** What the bundled workers call their engine. They take the fleet's token as their key; others do not get to see it. */
-const OUR_ENGINE = "llama-cpp";
 
 export interface GatewayOptions {
   readonly limits: GatewayLimits;
@@ -58,7 +56,8 @@ export class Gateway {
     const key = options.token === undefined ? undefined : `Bearer ${options.token}`;
     this.#exchangeDeps = {
       ...{ transport, places: placesOf(queen), nowMs: () => clock.nowMs(), stats: this.stats, log: deps.log },
-      authorizationFor: ({ worker }: Reservation) => (worker.engine === OUR_ENGINE ? key : undefined),
+      authorizationFor: ({ hive_id, worker }) =>
+        key !== undefined && takesFleetToken(worker, () => registry.getHiveState(hive_id)?.hive_url) ? key : undefined,
       onOver: (exchange) => {
         this.#underWay.remove(exchange);
         this.stats.in_flight = this.#underWay.size;

@@ -10,7 +10,7 @@ export interface AGateway {
   readonly url: string;
   readonly running: RunningQueen;
   /** A hive tells its workers: all of them, each time. They have room for two requests unless they say otherwise. */
-  report(workers: readonly Partial<WorkerInfo>[], hiveId?: string): void;
+  report(workers: readonly Partial<WorkerInfo>[], hiveId?: string, hiveUrl?: string): void;
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
   chat(fields?: object, init?: RequestInit): Promise<Response>;
   stats(): StatsReply;
@@ -34,7 +34,7 @@ export async function aGateway(
   onTestFinished(() => running.stop());
   let seq = 0;
   const { queen, url } = running;
-  const report: AGateway["report"] = (workers, hiveId = "desk") => {
+  const report: AGateway["report"] = (workers, hiveId = "desk", hiveUrl) => {
     const list = workers.map((fields, at) =>
       aWorker({ worker_id: `w${at}`, model_id: "m", slots_total: 2, ...fields }),
     );
@@ -42,6 +42,7 @@ export async function aGateway(
     const reply = queen.receiveHeartbeat({
       ...{ hive_id: hiveId, boot_id: "b", seq: ++seq, timestamp, interval_ms: 60_000 },
       workers: list,
+      ...(hiveUrl !== undefined && { hive_url: hiveUrl }),
     });
     if (!reply.accepted) throw new Error(`refused: ${reply.reason}`);
   };
