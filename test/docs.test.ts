@@ -88,7 +88,7 @@ describe("what documents name exists", () => {
   test("npm scripts", () => {
     const { scripts } = JSON.parse(textOf("package.json")) as { readonly scripts: Readonly<Record<string, string>> };
     const named = DOCUMENTS.flatMap((document) =>
-      [...textOf(document).matchAll(/\bnpm (?:run ([a-z]+)|(start|test))\b/g)].map(
+      [...textOf(document).matchAll(/\bnpm (?:run ([a-z]+(?:-[a-z]+)*)|(start|test))\b/g)].map(
         ([, run, short]) => run ?? short ?? "",
       ),
     );
