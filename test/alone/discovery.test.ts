@@ -214,7 +214,7 @@ describe("a server that demands a key", { timeout: 120_000 }, () => {
     const locked = await aServer(place, "vllm", "--models", "vault", "--key", KEY);
     const key = place.file("vault.key", KEY);
     const config = place.file("hive.toml", `[[server]]\nurl = "${locked.url}"\nkey_file = "${key}"\n`);
-    const words = ["--no-demo", "--config", config, "--token-file", file, "--listen", "0.0.0.0"];
+    const words = ["--no-demo", "--config", config, "--token-file", file, "--listen", "0.0.0.0", "--label", "zone=eu"];
     const agent = await place.agent(queen.url, words, { token });
     const worker = await eventually("it is found", () => workerAt(queen, locked.port));
     const url = `http://127.0.0.1:${new URL(agent.url).port}/v1/servers/vllm-${locked.port}`;
@@ -224,8 +224,8 @@ describe("a server that demands a key", { timeout: 120_000 }, () => {
     const init = { method: "POST", headers: { "content-type": "application/json" }, body };
     const stranger = await fetch(`${url}/v1/chat/completions`, init);
     expect(stranger.status).toBe(401);
-    const asked = { ...init, headers: { ...init.headers, authorization: `Bearer ${token}` } };
-    const answer = await fetch(`${queen.url}/v1/chat/completions`, asked);
+    const headers = { ...init.headers, authorization: `Bearer ${token}`, "x-hive-labels": "zone=eu" };
+    const answer = await fetch(`${queen.url}/v1/chat/completions`, { ...init, headers });
     expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("choices")]);
 
     const fleet = connect(queen.url, { token });

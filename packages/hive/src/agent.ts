@@ -225,7 +225,8 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     },
     { discover: options.discover, configured: options.servers, probeEveryMs: options.probeIntervalMs },
   );
-  const about = { hive_id: options.id, version: VERSION, localUrl, isOpen: demandsToken(options.listen) };
+  const isOpen = demandsToken(options.listen);
+  const about = { hive_id: options.id, version: VERSION, localUrl, isOpen, labels: options.labels };
   const fleet: Fleet = new Fleet(
     {
       ...{ clock, log, machine, supervisor, told, exposure },

@@ -91,6 +91,7 @@ function parseFlags(
     .option("--no-discover", "no look for inference servers that run here already")
     .option("--probe-interval-ms <number>", "how often found servers are asked how they stand (default: 1000)")
     .option("--server <url>", "an inference server to use, here or elsewhere; may be given several times", append)
+    .option("--label <key=value>", "a label of this machine; may be given several times", append)
     .option("--log-level <level>", "fatal, error, warn, info, debug, trace or silent (default: info)")
     .allowExcessArguments(false)
     .exitOverride();
@@ -108,7 +109,7 @@ function parseFlags(
       ...{ queen, id, port, listen, advertise, model },
       ...{ state_dir: stateDir, token_file: tokenFile, models_dir: more.modelsDir, log_level: more.logLevel },
       ...{ worker_port_start: more.workerPortStart, nvidia_smi: more.nvidiaSmi, server: more.server },
-      ...{ probe_interval_ms: more.probeIntervalMs },
+      ...{ probe_interval_ms: more.probeIntervalMs, labels: more.label },
       // Only the flag says no; that it is absent says nothing.
       ...(demo === false && { demo: false }),
       ...(discover === false && { discover: false }),

@@ -20,6 +20,7 @@ import {
 } from "@hive-registry/command";
 import { MACHINE_ID_PATTERN } from "@hive-registry/contract";
 import { PROBE_EVERY_MS } from "../discovery/follower.ts";
+import { type Labels, labels } from "./labels.ts";
 import { type ConfiguredServer, serversWith } from "./servers.ts";
 
 /** Everything that can be set, read and checked. */
@@ -43,10 +44,12 @@ export interface Settings {
   readonly servers: readonly ConfiguredServer[];
   /** How often a found server is asked how it stands, while that changes. */
   readonly probeIntervalMs: number;
+  /** Sent with each heartbeat; the operator's in the catalog come over them, key by key. */
+  readonly labels: Labels;
   readonly logLevel: LogLevel;
 }
 
-/** The keys of hive.toml and their variables. The flag is the key with dashes. */
+/** The keys of hive.toml and their variables. The flag is the key with dashes; of labels each has its own, `--label`. */
 const VARIABLES = {
   queen: "HIVE_QUEEN_URL",
   id: "HIVE_ID",
@@ -63,6 +66,7 @@ const VARIABLES = {
   discover: "HIVE_DISCOVER",
   server: "HIVE_SERVER",
   probe_interval_ms: "HIVE_PROBE_INTERVAL_MS",
+  labels: "HIVE_LABELS",
   log_level: "HIVE_LOG_LEVEL",
 } as const;
 export type Given = Partial<Record<keyof typeof VARIABLES, unknown>>;
@@ -94,6 +98,7 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     discover: from("discover", yesOrNo, true),
     servers: from("server", serversWith(env), []),
     probeIntervalMs: from("probe_interval_ms", whole(200, 60_000), PROBE_EVERY_MS),
+    labels: from("labels", labels, {}),
     logLevel: from("log_level", oneOf(LOG_LEVELS), "info"),
   };
 }

@@ -1,3 +1,4 @@
+import type { Labels } from "../config/labels.ts";
 import type { Machine } from "../devices/machine.ts";
 import type { Fleet } from "../workers/fleet.ts";
 import type { Report } from "./changes.ts";
@@ -16,6 +17,7 @@ export interface ReportOptions {
   readonly localUrl: string;
   /** Whether it is reached from others too. */
   readonly isOpen: boolean;
+  readonly labels: Labels;
 }
 
 /** What there is to tell of this machine now. */
@@ -29,6 +31,7 @@ export function reportOf({ machine, fleet, reach }: ReportDeps, options: ReportO
     devices,
     ram_total_bytes,
     ram_available_bytes,
+    ...(Object.keys(options.labels).length > 0 && { labels: options.labels }),
     ...(cpu.percent !== null && { cpu_percent: cpu.percent }),
   };
 }

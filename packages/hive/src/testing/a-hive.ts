@@ -50,6 +50,7 @@ export async function aHive(options: Partial<HiveOptions> = {}, deps: Partial<Hi
       discover: false,
       servers: [],
       probeIntervalMs: 1_000,
+      labels: {},
       logLevel: "silent",
       samplePeriodMs: 1_000,
       stopGraceMs: 5_000,
