@@ -63,6 +63,26 @@ async function many<T>(count: number, atOnce: number, one: (at: number) => Promi
   return results;
 }
 
+/** Asks four questions at a time for as long as the story goes on, however it ends, and notes how each was answered. */
+async function whileAsking<T>(fleet: Fleet, statuses: number[], story: () => Promise<T>): Promise<T> {
+  let isOver = false;
+  const asking = many(4, 4, async (at) => {
+    while (!isOver) {
+      const response = await fleet.fetch(CHAT, question(at));
+      await response.text();
+      statuses.push(response.status);
+    }
+  });
+  const telling = story().finally(() => {
+    isOver = true;
+  });
+  const [asked, told] = await Promise.allSettled([asking, telling]);
+  // Why nobody asks any more says more than what was not seen then.
+  if (asked.status === "rejected") throw asked.reason;
+  if (told.status === "rejected") throw told.reason;
+  return told.value;
+}
+
 describe("three llama.cpp workers and a client that goes straight to them", { timeout: 240_000 }, () => {
   let workplace: Workplace;
   let queen: AQueen;
@@ -177,28 +197,21 @@ describe("when things end without a word", { timeout: 240_000 }, () => {
       await agentsOf(workplace, first.url, ["desk"]);
       const fleet = await aFleet(first.url, 1, { coordination });
       const lost = new Promise((resolve) => fleet.onQueen(({ type }) => type === "lost" && resolve(undefined)));
-      let isOver = false;
       const statuses: number[] = [];
-      const asking = many(4, 4, async (at) => {
-        while (!isOver) {
-          const response = await fleet.fetch(CHAT, question(at));
-          await response.text();
-          statuses.push(response.status);
-        }
-      });
-      await eventually("requests go through", () => statuses.length > 10);
-      await first.end("SIGKILL");
-      await lost;
-      const atDeath = statuses.length;
-      await eventually("they go on while she is away", () => statuses.length > atDeath + 20 && fleet.stale_ms > 0);
+      const second = await whileAsking(fleet, statuses, async () => {
+        await eventually("requests go through", () => statuses.length > 10);
+        await first.end("SIGKILL");
+        await lost;
+        const atDeath = statuses.length;
+        await eventually("they go on while she is away", () => statuses.length > atDeath + 20 && fleet.stale_ms > 0);
 
-      const second = await workplace.queen(["--catalog", "memory", "--port", port]);
-      await eventually("she is back", () => fleet.stale_ms === 0);
-      const atReturn = statuses.length;
-      await eventually("her hives are too", async () => (await second.client.listWorkers()).length === 1);
-      await eventually("and they go on", () => statuses.length > atReturn + 20);
-      isOver = true;
-      await asking;
+        const next = await workplace.queen(["--catalog", "memory", "--port", port]);
+        await eventually("she is back", () => fleet.stale_ms === 0);
+        const atReturn = statuses.length;
+        await eventually("her hives are too", async () => (await next.client.listWorkers()).length === 1);
+        await eventually("and they go on", () => statuses.length > atReturn + 20);
+        return next;
+      });
       expect(statuses.filter((status) => status !== 200)).toEqual([]);
       await eventually(
         "every place is given back",
