@@ -8,7 +8,9 @@ import { aWorkplace, PROGRAM, ROOT } from "./support/workplace.ts";
 const textOf = (file: string): string => readFileSync(join(ROOT, file), "utf8");
 
 /** Names that look like error codes and are not. */
-const OTHER_NAMES = ["ERROR_STATUS", "ERROR_MEANING", "NO_COLOR"];
+const OTHER_NAMES = ["ERROR_STATUS", "ERROR_MEANING", "NO_COLOR", "SERVER_ENGINES"];
+/** Names the variables with which a worker is given a device. */
+const DEVICE_VARIABLES = "packages/hive/src/workers/engines/visible-device.ts";
 
 /** Every document that people read, from the root. */
 const DOCUMENTS: readonly string[] = [
@@ -63,8 +65,10 @@ describe("what documents name exists", () => {
     expect(broken).toEqual([]);
   });
 
-  test("error codes", () => {
-    const known = new Set([...Object.keys(ERROR_STATUS), ...OTHER_NAMES, ...codesIn("packages/worker/src/fatal.ts")]);
+  test("error codes, and what else is written as they are", () => {
+    const ours = [...codesIn("packages/worker/src/fatal.ts"), ...OTHER_NAMES];
+    const variables = textOf(DEVICE_VARIABLES).match(/\b[A-Z]+(?:_[A-Z]+)+\b/g) ?? [];
+    const known = new Set([...Object.keys(ERROR_STATUS), ...ours, ...variables]);
     const unknown = DOCUMENTS.flatMap((document) =>
       [...textOf(document).matchAll(/`([A-Z]+(?:_[A-Z]+)+)`/g)]
         .map(([, code]) => code as string)
