@@ -1,9 +1,10 @@
 import { expect, test } from "vitest";
+import { IDLE_ANSWERS } from "./idle-pauses.ts";
 import { KEPT_FOR_PROBES } from "./kept.ts";
 import { llamaServer } from "./llama-server.ts";
 import { recognise } from "./server-engines.ts";
 import { aServer } from "./testing/a-server.ts";
-import { but, models, page } from "./testing/sample.ts";
+import { but, models, type Page, page } from "./testing/sample.ts";
 import { NO_METRICS, PROPS, READY, SLOTS } from "./testing/samples/llama-server.ts";
 import { CAPTURED_BUSY_WITHOUT_METRICS } from "./testing/samples/llama-server-captured.ts";
 
@@ -29,6 +30,21 @@ test("as a real one answered with its metrics off, tells by its slots that three
   const { server, asked } = await aServer(CAPTURED_BUSY_WITHOUT_METRICS);
   expect(await llamaServer.probe(server)).toMatchObject({ slots_total: 4, slots_busy: 3, queue_depth: null });
   expect(asked).not.toContain("GET /metrics");
+});
+
+test("whose metrics are off is asked for its slots less and less while it is idle, so that it can fall asleep", async () => {
+  const idle = page(200, [{ is_processing: false }, { is_processing: false }], NAMED);
+  const busy = page(200, [{ is_processing: true }, { is_processing: false }], NAMED);
+  const without = (slots: Page) => but(READY, { "/metrics": NO_METRICS, "/slots": slots });
+  const { server, asked, answer } = await aServer(without(idle));
+  const slotsAsked = () => asked.filter((question) => question === "GET /slots").length;
+  for (let probe = 0; probe < 200; probe++) await llamaServer.probe(server);
+  // Eight answers, then pauses of 1, 2, 4, 8, 16, 32 and 64 probes.
+  expect(slotsAsked()).toBe(IDLE_ANSWERS + 7);
+  expect(await llamaServer.probe(server)).toMatchObject({ state: "ready", slots_total: 4, slots_busy: null });
+  answer(without(busy));
+  for (let probe = 0; probe < 200; probe++) await llamaServer.probe(server);
+  expect(slotsAsked()).toBeGreaterThan(100);
 });
 
 test("whose slots are hidden too tells nothing of its load", async () => {

@@ -1,3 +1,4 @@
+import { IdlePauses } from "./idle-pauses.ts";
 import { askFirst, askSeldom, Kept } from "./kept.ts";
 import { listedModels, MODELS_PATH } from "./openai-models.ts";
 import { readMetrics } from "./prometheus.ts";
@@ -28,6 +29,8 @@ const UNKNOWN_LOAD: Load = { slots_busy: null, queue_depth: null, kv_cache_perce
 
 /** Older builds do not say which of their sources of load are switched on; what was found out is kept. */
 const sources = new Kept<"/metrics" | "/slots">();
+/** Asking for its slots, unlike its metrics, puts off its sleep. */
+const slotPauses = new IdlePauses();
 
 /** Every answer of llama-server names it, also a 404, a 401, and the 503 to everything while its model loads. */
 export function namesLlamaCpp(answer: Answer): boolean {
@@ -119,7 +122,7 @@ interface SlotLoad extends Load {
   readonly slots: number | null;
 }
 
-/** From its metrics, unless they are off; then from its slots, if it is sure that it does not sleep. */
+/** From its metrics, unless they are off; then from its slots, if it is sure that it does not sleep, and may fall asleep. */
 async function loadOf(
   server: Server,
   { source, isAwake }: { readonly source: "/metrics" | "/slots" | undefined; readonly isAwake: boolean },
@@ -131,7 +134,10 @@ async function loadOf(
     if (isOff || isOk(answer)) sources.put(server, "load", isOff ? "/slots" : "/metrics");
     if (!isOff) return { ...metricsIn(answer), slots: null };
   }
-  return slotsIn(isAwake ? await server.get("/slots", limit) : undefined);
+  if (!isAwake || !slotPauses.isDue(server)) return slotsIn(undefined);
+  const load = slotsIn(await server.get("/slots", limit));
+  slotPauses.found(server, load.slots_busy === 0);
+  return load;
 }
 
 function sourceIn(props: Fields): "/metrics" | "/slots" | undefined {
