@@ -36,7 +36,7 @@ export async function resultOf(path, args) {
 
 /** A queen with the defaults, whatever this user's settings say. @param {{ preload?: string, env?: object }} [options] */
 export async function startQueen({ preload, env = {} } = {}) {
-  // As `hive up` and `hive queen` start it, with their flags of Node. Not there before all is compiled.
+  // As `hive up` and `hive queen` start it. Not there before all is compiled.
   const { serverCommand } = await import("../../packages/cli/dist/servers/commands.js");
   const [, ...program] = serverCommand("queen");
   const flags = preload === undefined ? [] : ["--import", preload];
