@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { WorkerInfo } from "@hive-registry/contract";
@@ -129,13 +130,8 @@ class HttpFakeWorker implements FakeWorker {
   }
 
   async listen(port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, this.#host, () => {
-        this.#server.off("error", reject);
-        resolve();
-      });
-    });
+    this.#server.listen(port, this.#host);
+    await once(this.#server, "listening");
     this.#port = (this.#server.address() as AddressInfo).port;
     this.#isCrashed = false;
     const { loadMs = 0 } = this.#options;

@@ -1,3 +1,4 @@
+import { once } from "node:events";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { parseBody, readBody } from "../fleet/bodies.ts";
@@ -182,13 +183,8 @@ class HttpEmulator implements Emulator {
   }
 
   async #listen(port: number): Promise<void> {
-    await new Promise<void>((resolve, reject) => {
-      this.#server.once("error", reject);
-      this.#server.listen(port, this.#host, () => {
-        this.#server.off("error", reject);
-        resolve();
-      });
-    });
+    this.#server.listen(port, this.#host);
+    await once(this.#server, "listening");
     this.#port = (this.#server.address() as AddressInfo).port;
   }
 
