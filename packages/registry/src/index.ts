@@ -7,7 +7,7 @@ export type { SubscribeOptions } from "./changes/change-feed.ts";
 export { systemClock } from "./clock.ts";
 export { RevisionGapError } from "./errors.ts";
 export { DEFAULT_LIMITS, type LivenessLimits } from "./hives/liveness.ts";
-export type { ModelAliases } from "./models/model-names.ts";
+export { type ModelAliases, ModelNames } from "./models/model-names.ts";
 export { normalModelName } from "./models/normal-name.ts";
 export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";
 export { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";

@@ -271,23 +271,49 @@ export class HiveRegistry {
     return [...this.allWorkers()];
   }
 
-  /** As {@link listAllWorkers}, one by one. Do not let a heartbeat in between: its changes may be seen or not. */
-  *allWorkers(): Generator<HiveWorker> {
-    for (const row of this.#workers.all()) yield this.#workers.workerAt(row);
+  /**
+   * As {@link listAllWorkers}, one by one: whoever stops early pays for those that were given. Do not let a heartbeat in
+   * between: its changes may be seen or not.
+   */
+  allWorkers(): Generator<HiveWorker> {
+    return this.#workersAt(this.#workers.all());
   }
 
   /** All workers in state `Idle`, also on hives that are not alive. */
   findIdleWorkers(): HiveWorker[] {
-    return Array.from(this.#workers.idle(), (row) => this.#workers.workerAt(row));
+    return [...this.idleWorkers()];
+  }
+
+  /** As {@link findIdleWorkers}, one by one: see {@link allWorkers}. */
+  idleWorkers(): Generator<HiveWorker> {
+    return this.#workersAt(this.#workers.idle());
   }
 
   /** All workers that have the model: as `model_id`, or among `models`. */
   findWorkersByModel(modelId: string): HiveWorker[] {
-    return Array.from(this.#workers.withModel(modelId), (row) => this.#workers.workerAt(row));
+    return [...this.workersByModel(modelId)];
+  }
+
+  /** As {@link findWorkersByModel}, one by one: see {@link allWorkers}. */
+  workersByModel(modelId: string): Generator<HiveWorker> {
+    return this.#workersAt(this.#workers.withModel(modelId));
   }
 
   findWorkersByBackend(backend: string): HiveWorker[] {
-    return Array.from(this.#workers.withBackend(backend), (row) => this.#workers.workerAt(row));
+    return [...this.workersByBackend(backend)];
+  }
+
+  /** As {@link findWorkersByBackend}, one by one: see {@link allWorkers}. */
+  workersByBackend(backend: string): Generator<HiveWorker> {
+    return this.#workersAt(this.#workers.withBackend(backend));
+  }
+
+  /** Whether a worker that has one of these models passes. Looks at no more of them than it must. */
+  hasWorkerByModel(modelIds: readonly string[], passes: (worker: HiveWorker) => boolean): boolean {
+    for (const modelId of modelIds) {
+      for (const worker of this.workersByModel(modelId)) if (passes(worker)) return true;
+    }
+    return false;
   }
 
   /**
@@ -496,6 +522,10 @@ export class HiveRegistry {
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------
+
+  *#workersAt(rows: Iterable<number>): Generator<HiveWorker> {
+    for (const row of rows) yield this.#workers.workerAt(row);
+  }
 
   #now(): number {
     const nowMs = this.#clock() + (this.#behindMs ?? 0);

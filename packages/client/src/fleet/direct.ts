@@ -21,7 +21,7 @@ const NAMES_RESERVATIONS: ReadonlySet<string> = new Set(["llama-cpp"]);
 export interface DirectDeps {
   readonly places: Places;
   /** Tells which workers there are to try. */
-  readonly registry: Pick<HiveRegistry, "resolveModels" | "findWorkersByModel" | "getWorker" | "getWorkersOnHive">;
+  readonly registry: Pick<HiveRegistry, "resolveModels" | "hasWorkerByModel" | "getWorker" | "getWorkersOnHive">;
   readonly fetch: Fetch;
   readonly now: () => number;
   /** The key that a worker demands. */
@@ -83,9 +83,8 @@ const isSame = (one: HiveWorker, other: HiveWorker): boolean =>
   one.worker.worker_id === other.worker.worker_id && one.hive_id === other.hive_id;
 
 function isThereAnother(registry: DirectDeps["registry"], model: string, tried: readonly Place[]): boolean {
-  return registry
-    .resolveModels(model)
-    .some((name) => registry.findWorkersByModel(name).some((worker) => !tried.some((other) => isSame(other, worker))));
+  const models = registry.resolveModels(model);
+  return registry.hasWorkerByModel(models, (worker) => !tried.some((other) => isSame(other, worker)));
 }
 
 /** One try: the worker's answer once its first byte is there, or why there is none. */

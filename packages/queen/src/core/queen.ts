@@ -326,9 +326,9 @@ export class Queen {
     const { registry } = this;
     const { hive_id, model, backend } = query;
     if (hive_id !== undefined) return registry.getWorkersOnHive(hive_id).map((worker) => ({ hive_id, worker }));
-    if (model !== undefined) return registry.findWorkersByModel(model);
-    if (query.state?.toLowerCase() === "idle") return registry.findIdleWorkers();
-    if (backend !== undefined) return registry.findWorkersByBackend(backend);
+    if (model !== undefined) return registry.workersByModel(model);
+    if (query.state?.toLowerCase() === "idle") return registry.idleWorkers();
+    if (backend !== undefined) return registry.workersByBackend(backend);
     return registry.allWorkers();
   }
 

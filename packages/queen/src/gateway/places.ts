@@ -53,13 +53,9 @@ export function placesOf(queen: Queen): Places {
       };
     },
     hasOther: (models, tried) =>
-      models.some((model) =>
-        registry
-          .findWorkersByModel(model)
-          .some(
-            ({ hive_id, worker }) =>
-              !tried.some((one) => one.hive_id === hive_id && one.worker_id === worker.worker_id),
-          ),
+      registry.hasWorkerByModel(
+        models,
+        ({ hive_id, worker }) => !tried.some((one) => one.hive_id === hive_id && one.worker_id === worker.worker_id),
       ),
   };
 }

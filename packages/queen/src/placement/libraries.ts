@@ -1,5 +1,5 @@
 import { HiveError, type LibraryModel } from "@hive-registry/contract";
-import { type HiveHeartbeatPayload, type HiveRegistry, type ModelAliases, normalModelName } from "hive-registry";
+import { type HiveHeartbeatPayload, type HiveRegistry, type ModelAliases, ModelNames } from "hive-registry";
 import type { Clock } from "../core/clock.ts";
 import type { HiveCalls } from "./hive-calls.ts";
 
@@ -42,10 +42,8 @@ export interface Startable {
  */
 export class Libraries {
   readonly #deps: LibrariesDeps;
-  readonly #aliases: ReadonlyMap<string, readonly string[]>;
   readonly #hives: Map<string, Hive> = new Map();
-  readonly #models: Map<string, Map<string, LibraryModel>> = new Map();
-  readonly #byNormal: Map<string, Set<string>> = new Map();
+  readonly #models: ModelNames<Startable & { readonly hives: Map<string, LibraryModel> }> = new ModelNames();
   readonly #waiting: Set<string> = new Set();
   readonly #stop: () => void;
   #entries = 0;
@@ -56,7 +54,7 @@ export class Libraries {
 
   constructor(deps: LibrariesDeps, aliases: ModelAliases = {}) {
     this.#deps = deps;
-    this.#aliases = new Map(Object.entries(aliases).map(([alias, targets]) => [alias, [targets].flat()]));
+    this.#models.setAliases(aliases);
     this.#stop = deps.registry.subscribe(
       ({ type, hive_id }) => {
         if (type === "hive.removed" || type === "hive.evicted") this.#forget(hive_id);
@@ -81,18 +79,12 @@ export class Libraries {
 
   /** Names of all models that could be started. */
   names(): IterableIterator<string> {
-    return this.#models.keys();
+    return this.#models.names();
   }
 
-  /**
-   * The models that a name means, by the registry's rule: the one of exactly this name, else those of its alias, else all of the
-   * same normal form.
-   */
-  find(name: string): Startable[] {
-    const exact = this.#startable(name);
-    if (exact.length > 0) return exact;
-    const aliased = (this.#aliases.get(name) ?? []).flatMap((target) => this.#withoutAlias(target));
-    return aliased.length > 0 ? aliased : this.#withoutAlias(name);
+  /** The models that a name means, by the registry's rule. */
+  find(name: string): readonly Startable[] {
+    return this.#models.resolve(name);
   }
 
   /** Asks again those that were asked long ago. Undefined when all answers are fresh: nothing new can be known. */
@@ -137,17 +129,6 @@ export class Libraries {
   stop(): void {
     this.#stop();
     this.#waiting.clear();
-  }
-
-  #startable(model: string): Startable[] {
-    const hives = this.#models.get(model);
-    return hives === undefined ? [] : [{ model, hives }];
-  }
-
-  #withoutAlias(name: string): Startable[] {
-    const exact = this.#startable(name);
-    if (exact.length > 0) return exact;
-    return [...(this.#byNormal.get(normalModelName(name)) ?? [])].flatMap((model) => this.#startable(model));
   }
 
   #forget(hiveId: string): void {
@@ -220,27 +201,18 @@ export class Libraries {
   #replace(hive: Hive, models: readonly LibraryModel[] | undefined): void {
     const { hive_id } = hive;
     for (const { model } of hive.models ?? []) {
-      const hives = this.#models.get(model);
-      if (hives?.delete(hive_id)) this.#entries--;
-      if (hives?.size !== 0) continue;
-      this.#models.delete(model);
-      const normal = normalModelName(model);
-      const alike = this.#byNormal.get(normal);
-      alike?.delete(model);
-      if (alike?.size === 0) this.#byNormal.delete(normal);
+      const known = this.#models.get(model);
+      if (known?.hives.delete(hive_id)) this.#entries--;
+      if (known?.hives.size === 0) this.#models.remove(model);
     }
     hive.models = models;
     for (const entry of models ?? []) {
       if (this.#entries >= ENTRIES_MAX) return;
       const { model } = entry;
-      const hives = this.#models.get(model) ?? new Map<string, LibraryModel>();
-      if (!hives.has(hive_id)) this.#entries++;
-      hives.set(hive_id, entry);
-      this.#models.set(model, hives);
-      const normal = normalModelName(model);
-      const alike = this.#byNormal.get(normal);
-      if (alike === undefined) this.#byNormal.set(normal, new Set([model]));
-      else alike.add(model);
+      const known = this.#models.get(model) ?? { model, hives: new Map<string, LibraryModel>() };
+      if (known.hives.size === 0) this.#models.add(model, known);
+      if (!known.hives.has(hive_id)) this.#entries++;
+      known.hives.set(hive_id, entry);
     }
   }
 }

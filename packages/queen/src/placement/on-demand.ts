@@ -223,7 +223,7 @@ export class OnDemand {
       if (hive === undefined || hive.status === "silent") return false;
       return Object.entries(labels ?? {}).every(([name, value]) => hive.labels?.[name] === value);
     };
-    if (!names.some((name) => registry.findWorkersByModel(name).some(isMeant))) return false;
+    if (!registry.hasWorkerByModel(names, isMeant)) return false;
     if (this.#served.size >= SERVED_MAX) this.#served.clear();
     this.#served.set(key, nowMs + SERVED_FOR_MS);
     return true;

@@ -6,11 +6,14 @@ export interface SubscribeOptions {
   readonly heartbeats?: boolean;
 }
 
-type Listener = (event: RegistryEvent) => void;
+interface Subscriber {
+  readonly listener: (event: RegistryEvent) => void;
+  readonly heartbeats: boolean;
+}
 
 /** Who is told of changes. One change reaches everybody before the next one is delivered, whoever causes it and when. */
 export class ChangeFeed {
-  readonly #listeners: Map<Listener, { readonly heartbeats: boolean }> = new Map();
+  readonly #subscribers: Set<Subscriber> = new Set();
   readonly #onListenerError: (error: unknown) => void;
   readonly #outbox: RegistryEvent[] = [];
   #wantHeartbeats = 0;
@@ -22,16 +25,15 @@ export class ChangeFeed {
 
   /** Whether anybody is told of changes of this kind. */
   wants(type: RegistryEvent["type"]): boolean {
-    return (isHeartbeat(type) ? this.#wantHeartbeats : this.#listeners.size) > 0;
+    return (isHeartbeat(type) ? this.#wantHeartbeats : this.#subscribers.size) > 0;
   }
 
-  subscribe(listener: Listener, { heartbeats = true }: SubscribeOptions): () => void {
-    // One of its own for each call: the same function may be given twice.
-    const own: Listener = (event) => listener(event);
-    this.#listeners.set(own, { heartbeats });
+  subscribe(listener: Subscriber["listener"], { heartbeats = true }: SubscribeOptions): () => void {
+    const subscriber = { listener, heartbeats };
+    this.#subscribers.add(subscriber);
     if (heartbeats) this.#wantHeartbeats++;
     return () => {
-      if (this.#listeners.delete(own) && heartbeats) this.#wantHeartbeats--;
+      if (this.#subscribers.delete(subscriber) && heartbeats) this.#wantHeartbeats--;
     };
   }
 
@@ -41,7 +43,7 @@ export class ChangeFeed {
     if (this.#delivering) return;
     this.#delivering = true;
     for (let next = this.#outbox.shift(); next !== undefined; next = this.#outbox.shift()) {
-      for (const [listener, { heartbeats }] of [...this.#listeners]) {
+      for (const { listener, heartbeats } of [...this.#subscribers]) {
         if (!heartbeats && isHeartbeat(next.type)) continue;
         try {
           listener(next);

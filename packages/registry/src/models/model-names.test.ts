@@ -2,8 +2,8 @@ import { describe, expect, test } from "vitest";
 import { ModelNames } from "./model-names.ts";
 import { COMPARED_MAX } from "./near-names.ts";
 
-function aList(...models: string[]): ModelNames {
-  const names = new ModelNames();
+function aList(...models: string[]): ModelNames<number> {
+  const names = new ModelNames<number>();
   for (const [group, model] of models.entries()) names.add(model, group);
   return names;
 }

@@ -5,12 +5,13 @@ import { normalModelName } from "./normal-name.ts";
 export type ModelAliases = Readonly<Record<string, string | readonly string[]>>;
 
 /**
- * Which of the models that workers have now a name means. Kept as models come and go, so a name costs no look at the others.
+ * Which of some models a name means: of those that workers have now, or could be given. Each model stands for its group,
+ * whatever that is. Kept as models come and go, so a name costs no look at the others.
  */
-export class ModelNames {
-  readonly #groups: Map<string, number> = new Map();
+export class ModelNames<Group> {
+  readonly #groups: Map<string, Group> = new Map();
   /** Groups by the normal form of their names. No more entries than there are models. */
-  readonly #byNormal: Map<string, number[]> = new Map();
+  readonly #byNormal: Map<string, Group[]> = new Map();
   #aliases: ReadonlyMap<string, readonly string[]> = new Map();
 
   /** @throws {TypeError} for what is no table of names. */
@@ -24,7 +25,7 @@ export class ModelNames {
     this.#aliases = read;
   }
 
-  get(model: string): number | undefined {
+  get(model: string): Group | undefined {
     return this.#groups.get(model);
   }
 
@@ -36,11 +37,11 @@ export class ModelNames {
     return this.#groups.keys();
   }
 
-  entries(): IterableIterator<[string, number]> {
+  entries(): IterableIterator<[string, Group]> {
     return this.#groups.entries();
   }
 
-  add(model: string, group: number): void {
+  add(model: string, group: Group): void {
     this.#groups.set(model, group);
     const normal = normalModelName(model);
     const alike = this.#byNormal.get(normal);
@@ -53,7 +54,7 @@ export class ModelNames {
     if (group === undefined) return;
     this.#groups.delete(model);
     const normal = normalModelName(model);
-    const alike = this.#byNormal.get(normal) as number[];
+    const alike = this.#byNormal.get(normal) as Group[];
     if (alike.length === 1) this.#byNormal.delete(normal);
     else alike.splice(alike.indexOf(group), 1);
   }
@@ -62,7 +63,7 @@ export class ModelNames {
    * The groups that a name means: the one of exactly this name; else those of its alias; else all whose names have the
    * same normal form. An alias's targets are exact names or, where nobody has that, normal forms; never again aliases.
    */
-  resolve(name: string): readonly number[] {
+  resolve(name: string): readonly Group[] {
     const exact = this.#groups.get(name);
     if (exact !== undefined) return [exact];
     const targets = this.#aliases.get(name);
@@ -77,7 +78,7 @@ export class ModelNames {
     return nearNames(name, this.#groups.keys(), max);
   }
 
-  #withoutAlias(name: string): readonly number[] {
+  #withoutAlias(name: string): readonly Group[] {
     const exact = this.#groups.get(name);
     return exact === undefined ? (this.#byNormal.get(normalModelName(name)) ?? []) : [exact];
   }

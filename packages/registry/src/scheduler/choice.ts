@@ -98,8 +98,8 @@ export class RequestChoice implements Choice {
 
   #isExcluded(seat: number): boolean {
     const { view } = this.#deps;
-    const { hive_id, worker } = view.workerAt(view.rowOf(seat));
-    return isExcluded(this.request.exclude ?? [], hive_id, worker.worker_id);
+    const row = view.rowOf(seat);
+    return isExcluded(this.request.exclude ?? [], view.rows.hiveIdAt(row), view.rows.idAt(row));
   }
 
   #poolOfAll(): Pool {

@@ -1,4 +1,4 @@
-import type { HiveStatus, HiveWorker } from "../types.ts";
+import type { HiveStatus } from "../types.ts";
 import type { Breaker } from "./breaker.ts";
 import { isExcluded } from "./excluded.ts";
 import { PREFIX_LOAD_MARGIN } from "./policies.ts";
@@ -16,7 +16,6 @@ export const LOOKED_AT_MAX = 10_000;
 export interface ExplainView extends RoomView {
   modelOf(group: number): string;
   sizeOf(group: number): number;
-  workerAt(row: number): HiveWorker;
   statusAt(row: number): HiveStatus;
 }
 
@@ -62,11 +61,9 @@ export function explain(
     left_out: total - listed.length,
   };
   if (chosen === -1) return explanation;
-  const { hive_id, worker } = view.workerAt(view.rowOf(chosen));
-  return {
-    ...explanation,
-    chosen: { hive_id, worker_id: worker.worker_id, model: view.modelOf(view.groupOf(chosen)) },
-  };
+  const row = view.rowOf(chosen);
+  const [hive_id, worker_id] = [view.rows.hiveIdAt(row), view.rows.idAt(row)];
+  return { ...explanation, chosen: { hive_id, worker_id, model: view.modelOf(view.groupOf(chosen)) } };
 }
 
 function seatsOf(view: ExplainView, groups: readonly number[], chosen: number): Set<number> {
@@ -86,21 +83,22 @@ function judge(
   seats: Set<number>,
 ): Judged[] {
   const { request, chosen, policy } = asked;
+  const { rows } = view;
   const filter = filterOf(request);
   const places = asked.ring === undefined ? undefined : placesOf(asked.ring, seats);
   const obstacle = (seat: number): Reason | undefined => {
     const row = view.rowOf(seat);
-    const { hive_id, worker } = view.workerAt(row);
+    const hive_id = rows.hiveIdAt(row);
     room.readFirst(row);
     const status = view.statusAt(row);
-    if (worker.url === undefined) return "no_url";
-    if (worker.state === "Loading") return "loading";
-    if (worker.draining === true) return "draining";
+    if (rows.urlAt(row) === undefined) return "no_url";
+    if (rows.stateAt(row) === "Loading") return "loading";
+    if (rows.isDraining(row)) return "draining";
     if (status !== "alive") return status === "silent" ? "hive_silent" : "hive_suspect";
     if (request.hive_id !== undefined && request.hive_id !== hive_id) return "other_hive";
-    if (filter !== undefined && !hasBackend(filter, worker.backend)) return "other_backend";
+    if (filter !== undefined && !hasBackend(filter, rows.backendAt(row))) return "other_backend";
     if (filter !== undefined && !hasLabels(filter, view.labelsAt(row))) return "other_label";
-    if (isExcluded(request.exclude ?? [], hive_id, worker.worker_id)) return "excluded";
+    if (isExcluded(request.exclude ?? [], hive_id, rows.idAt(row))) return "excluded";
     if (room.isAside(row)) return "set_aside";
     return room.hasRoom(row) ? undefined : "no_room";
   };
@@ -148,12 +146,12 @@ function candidateOf(
   { seat, score, reason }: Judged,
 ): Candidate {
   const row = view.rowOf(seat);
-  const { hive_id, worker } = view.workerAt(row);
+  const [hive_id, worker_id, url] = [view.rows.hiveIdAt(row), view.rows.idAt(row), view.rows.urlAt(row)];
   const untilMs = breaker.untilMs(row);
   const load = room.loadAt(row);
   return {
-    ...{ hive_id, worker_id: worker.worker_id, model: view.modelOf(view.groupOf(seat)) },
-    ...(worker.url === undefined ? undefined : { url: worker.url }),
+    ...{ hive_id, worker_id, model: view.modelOf(view.groupOf(seat)) },
+    ...(url === undefined ? undefined : { url }),
     ...(score === undefined ? undefined : { score }),
     ...(Number.isFinite(load) ? { load } : undefined),
     ...{ requests: room.requestsAt(row), slots: room.capacityAt(row) },

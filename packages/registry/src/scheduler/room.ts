@@ -6,8 +6,10 @@ import { EVERY_SEAT, OrderedPool, SomeSeats } from "./ordered-pool.ts";
 import type { Order, Pool, Standing } from "./pool.ts";
 import { hasBackend, hasLabels, type PoolFilter } from "./pool-filter.ts";
 
-/** What workers last reported, by row. */
+/** What workers are called and last reported, by row. */
 export interface Reports extends ReportedLoad {
+  idAt(row: number): string;
+  hiveIdAt(row: number): string;
   urlAt(row: number): string | undefined;
   backendAt(row: number): Backend | undefined;
   isDegraded(row: number): boolean;

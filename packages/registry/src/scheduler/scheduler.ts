@@ -1,3 +1,4 @@
+import type { HiveWorker } from "../types.ts";
 import { Breaker, type BreakerLimits } from "./breaker.ts";
 import { type ChoiceDeps, type ChoiceView, RequestChoice } from "./choice.ts";
 import { explain } from "./explain.ts";
@@ -20,6 +21,7 @@ const LAST_RESORT_LOOKED_AT_MAX = 1_000;
 /** What the scheduler needs to know of the worker table. */
 export interface SchedulerView extends ChoiceView {
   readonly rows: Reports & Echoes;
+  workerAt(row: number): HiveWorker;
   /** The groups of the models that a name means; none when no worker has one. */
   resolveModel(name: string): readonly number[];
   /** Less is reserved at the worker than before, or it is no longer set aside. */

@@ -1,11 +1,11 @@
-import type { HiveWorker } from "../types.ts";
+import type { Reports } from "./room.ts";
 import { SessionRing } from "./session-ring.ts";
 
 /** What the rings need to know of the worker table. */
 export interface RingView {
   seatsOf(group: number): Iterable<number>;
   rowOf(seat: number): number;
-  workerAt(row: number): HiveWorker;
+  readonly rows: Reports;
   /** A greater number whenever a worker comes to a model or leaves it; no two models ever have the same. */
   membershipOf(group: number): number;
 }
@@ -36,10 +36,11 @@ export class SessionRings {
   }
 
   #membersOf(group: number): { readonly member: number; readonly name: string }[] {
+    const { rows } = this.#view;
     return Array.from(this.#view.seatsOf(group), (seat) => {
-      const { hive_id, worker } = this.#view.workerAt(this.#view.rowOf(seat));
+      const row = this.#view.rowOf(seat);
       // Unique in the fleet, and the same as long as it lives.
-      return { member: seat, name: JSON.stringify([hive_id, worker.worker_id]) };
+      return { member: seat, name: JSON.stringify([rows.hiveIdAt(row), rows.idAt(row)]) };
     });
   }
 }

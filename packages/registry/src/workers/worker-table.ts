@@ -52,7 +52,7 @@ export class WorkerTable implements SchedulerView {
 
   readonly #groups: ModelGroup[] = [];
   readonly #groupRecords: Records = new Records();
-  readonly models: ModelNames = new ModelNames();
+  readonly models: ModelNames<number> = new ModelNames();
   /** The groups that have a candidate, by their best one: its first is the best worker of all. */
   readonly #anyModel: CandidateHeap = new CandidateHeap({ records: this.#groupRecords, field: 0 });
   readonly #backends: BackendLists;
