@@ -19,6 +19,7 @@ export const ARROWS: Readonly<Record<string, Readonly<Record<string, "code" | "t
   lifecycle: { contract: "code" },
   worker: { contract: "code", command: "code" },
   hive: { contract: "code", command: "code" },
+  machine: { hive: "code", lifecycle: "code", contract: "code", command: "code" },
   queen: { registry: "code", contract: "code", lifecycle: "code", command: "code" },
   simulation: { registry: "code", contract: "code" },
   cli: { client: "code", simulation: "code", lifecycle: "code", command: "code" },

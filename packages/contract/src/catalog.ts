@@ -4,16 +4,22 @@ import { DEVICES_PER_HIVE_MAX, DeviceInfoSchema } from "./heartbeat.ts";
 import { MachineIdSchema } from "./ids.ts";
 import { LabelsSchema } from "./labels.ts";
 import { type Schema, shape } from "./schema.ts";
+import { hostName, portNumber, sshExtras, userName } from "./ssh-fields.ts";
 
 /** `unknown`: never heard since it was put into the catalog. */
 export type CatalogStatus = "unknown" | "online" | "offline";
 
 /** How to reach the machine by SSH. Never a password, never a key: only where the key lies. */
 export interface SshTarget {
+  /** Whatever ssh accepts: an alias of its configuration, a name or an address. */
   readonly host: string;
   readonly port: number;
   readonly user: string;
   readonly identity_file?: string;
+  /** As ssh's `ProxyJump`: `[user@]host[:port]`, several with commas between. */
+  readonly proxy_jump?: string;
+  /** Path, on the queen's machine, of an ssh configuration to use in place of the usual one. */
+  readonly config_file?: string;
 }
 
 /** Configuration of one hive: what survives restarts. */
@@ -39,32 +45,20 @@ export interface CatalogPut {
     readonly port?: number;
     readonly user: string;
     readonly identity_file?: string;
+    readonly proxy_jump?: string;
+    readonly config_file?: string;
   };
   readonly labels?: Labels;
 }
 
-const host = Type.String({
-  minLength: 1,
-  maxLength: 253,
-  pattern: "^[A-Za-z0-9_:[][A-Za-z0-9_.:[\\]%-]*$",
-  description: "Name or address",
-});
-const port = Type.Integer({ minimum: 1, maximum: 65_535 });
-const user = Type.String({ minLength: 1, maxLength: 64, pattern: "^[A-Za-z0-9_][A-Za-z0-9._@-]*\\$?$" });
-const identityFile = Type.String({
-  minLength: 1,
-  maxLength: 1_024,
-  pattern: "^[^\\p{C}]+$",
-  description: "Path of the private key on the queen's machine",
-});
 const timeMs = (description: string) => Type.Integer({ minimum: 0, description });
 
 export const CatalogRecordSchema: Schema<CatalogRecord> = shape<CatalogRecord>()(
   Type.Object({
     id: MachineIdSchema,
-    host,
-    port,
-    ssh: Type.Optional(Type.Object({ host, port, user, identity_file: Type.Optional(identityFile) })),
+    host: hostName,
+    port: portNumber,
+    ssh: Type.Optional(Type.Object({ host: hostName, port: portNumber, user: userName, ...sshExtras })),
     devices: Type.Optional(Type.Array(DeviceInfoSchema, { maxItems: DEVICES_PER_HIVE_MAX })),
     status: Type.Union([Type.Literal("unknown"), Type.Literal("online"), Type.Literal("offline")]),
     last_heartbeat_ms: Type.Optional(timeMs("When the queen last heard of it")),
@@ -78,13 +72,13 @@ export const CatalogRecordSchema: Schema<CatalogRecord> = shape<CatalogRecord>()
 export const CatalogPutSchema: Schema<CatalogPut> = shape<CatalogPut>()(
   Type.Object(
     {
-      host,
+      host: hostName,
       port: Type.Optional(
         Type.Integer({ minimum: 1, maximum: 65_535, default: 7835, description: "The hive's own port" }),
       ),
       ssh: Type.Optional(
         Type.Object(
-          { host, port: Type.Optional(port), user, identity_file: Type.Optional(identityFile) },
+          { host: hostName, port: Type.Optional(portNumber), user: userName, ...sshExtras },
           { additionalProperties: false },
         ),
       ),

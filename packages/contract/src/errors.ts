@@ -17,6 +17,8 @@ export const ERROR_STATUS = {
   ALREADY_RUNNING: 409,
   PORT_IN_USE: 409,
   NOT_MANAGED: 409,
+  MANAGED_ELSEWHERE: 409,
+  CANCELLED: 409,
   BODY_TOO_LARGE: 413,
   UNSUPPORTED_MEDIA_TYPE: 415,
   MODEL_INVALID: 422,
@@ -30,9 +32,19 @@ export const ERROR_STATUS = {
   CATALOG_UNAVAILABLE: 500,
   ENGINE_MISSING: 501,
   AGENT_MISSING: 501,
+  NODE_MISSING: 501,
+  SSH_MISSING: 501,
   QUEEN_UNREACHABLE: 502,
   HIVE_UNREACHABLE: 502,
   WORKER_UNREACHABLE: 502,
+  HOST_UNKNOWN: 502,
+  SSH_REFUSED: 502,
+  SSH_KEY_REFUSED: 502,
+  HOST_KEY_UNKNOWN: 502,
+  HOST_KEY_CHANGED: 502,
+  SSH_FAILED: 502,
+  MACHINE_FAILED: 502,
+  QUEEN_OUT_OF_REACH: 502,
   BAD_REPLY: 502,
   STREAM_CUT: 502,
   NO_WORKER: 503,
@@ -41,6 +53,7 @@ export const ERROR_STATUS = {
   SHUTTING_DOWN: 503,
   TIMEOUT: 504,
   NO_CAPACITY: 507,
+  NO_SPACE: 507,
   CATALOG_FULL: 507,
 } as const;
 
@@ -62,6 +75,9 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   METHOD_NOT_ALLOWED: "The path exists, the method does not. `allow` names those that do.",
   HIVE_ID_MISMATCH: "A heartbeat names another hive than the connection it came on. One connection, one hive.",
   ALREADY_RUNNING: "It runs already; `details` says where.",
+  MANAGED_ELSEWHERE:
+    "On that machine there is a hive of another queen, or of another name. `details` says whose. Uninstall it there, or let this queen take it over.",
+  CANCELLED: "Somebody cancelled the operation. What was done so far stays; the same command again finishes it.",
   PORT_IN_USE: "Another program listens on that port. Choose another one.",
   NOT_MANAGED: "The hive did not start this worker (or the queen this hive), so it does not stop it.",
   BODY_TOO_LARGE: "The body is larger than this route takes.",
@@ -80,6 +96,22 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
     "The catalog's file cannot be read or written: no permission, no space, or another program holds it. The log says which.",
   ENGINE_MISSING: "The inference engine is not installed on that machine.",
   AGENT_MISSING: "The hive's program is not installed beside the queen, so the queen cannot start one.",
+  NODE_MISSING:
+    "The machine has no Node of 20.19 or newer, and there is none to bring for its system. Install Node there, and try again.",
+  SSH_MISSING: "The program `ssh` is not installed beside the queen.",
+  HOST_UNKNOWN:
+    "No machine of that name is known to ssh. See that it is spelled as in ~/.ssh/config, or use its address.",
+  SSH_REFUSED: "The machine does not take SSH connections at that port, or is not on: nothing answered.",
+  SSH_KEY_REFUSED:
+    "The machine does not take any of the keys that ssh offered. Put the queen's public key there (`ssh-copy-id`), or name another one.",
+  HOST_KEY_UNKNOWN:
+    "The machine was never seen before, so that it could be anyone. Log in once by `ssh`, or add `--accept-new-host-key`.",
+  HOST_KEY_CHANGED:
+    "The machine has another host key than when it was seen first: it was installed anew, or somebody stands in between. Find out; then `ssh-keygen -R HOST`.",
+  SSH_FAILED: "The program `ssh` ended without having done its work. The operation shows what it said.",
+  MACHINE_FAILED: "A step on that machine failed. The operation shows the machine's own last words.",
+  QUEEN_OUT_OF_REACH:
+    "That machine cannot reach the queen's address. Start the queen with `--listen`, or name the address by which it is reached there with `--queen URL`.",
   QUEEN_UNREACHABLE: "The queen did not answer. Start one with `hive up`, or name it with `--queen URL`.",
   HIVE_UNREACHABLE: "The hive did not answer at its address.",
   WORKER_UNREACHABLE: "The worker did not answer at its URL.",
@@ -93,6 +125,7 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
     "The reader of a watch stream fell too far behind and was cut off. Watch again: it starts with a new snapshot.",
   SHUTTING_DOWN: "The server is about to stop and takes nothing new.",
   TIMEOUT: "It was not done in time.",
+  NO_SPACE: "The machine's disk has no room for what is to be installed.",
   CATALOG_FULL: "The catalog holds as many hives as it can. Remove some.",
   NO_CAPACITY: "No machine has room for this model. `details` says what it needs and what each one has.",
 };

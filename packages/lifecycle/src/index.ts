@@ -11,7 +11,16 @@ export {
   statusLocalHive,
   stopLocalHive,
 } from "./hive/local-hive.ts";
-export { OPERATION_STEPS } from "./hive/steps.ts";
 export { LOG_BYTES_MAX, openLog, readTail, TAIL_BYTES_MAX } from "./log-file.ts";
 export { type PidRecord, readPidFile, recordOf, removePidFile, writePidFile } from "./pid-file.ts";
 export { identify, isAlive, type ProcessIdentity } from "./processes/identity.ts";
+export type {
+  HiveSettings,
+  Installed,
+  Machine,
+  Preflight,
+  ResolvedHost,
+  SshHost,
+  StartedHive,
+  Waiting,
+} from "./remote/machine.ts";

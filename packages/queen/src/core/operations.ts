@@ -105,7 +105,7 @@ export class Operations {
     return { code: "INTERNAL", message: `${ERROR_MEANING.INTERNAL} (${operation_id})` };
   }
 
-  #end(part: { state: StepState; ended_at_ms?: number }, state: StepState): void {
+  #end(part: Step | Running, state: StepState): void {
     part.state = state;
     part.ended_at_ms = this.#clock.nowMs();
   }
