@@ -1,4 +1,4 @@
-import type { CatalogPut, CatalogRecord, CatalogStatus } from "@hive-registry/contract";
+import type { CatalogPut, CatalogRecord, CatalogStatus, OperationKind } from "@hive-registry/contract";
 import type { DeviceInfo } from "hive-registry";
 
 /** How many hives one catalog holds. One put more is refused: a loop that invents ids must not fill the disk. */
@@ -10,6 +10,16 @@ export interface CatalogTouch {
   readonly status: CatalogStatus;
   /** Absent: the time that is there stays. */
   readonly last_heartbeat_ms?: number;
+}
+
+/** An operation that runs, noted so that the queen's next life can tell that it was cut off. */
+export interface UnfinishedOperation {
+  readonly operation_id: string;
+  readonly hive_id: string;
+  readonly kind: OperationKind;
+  readonly started_at_ms: number;
+  /** The step that it was at. */
+  readonly last_step: string;
 }
 
 /**
@@ -32,7 +42,7 @@ export interface Catalog {
   has(id: string): boolean;
   /** All records, by id in ascending order of its characters. */
   list(): CatalogRecord[];
-  /** False when there was none. */
+  /** With its join token. False when there was none. */
   remove(id: string): boolean;
   /**
    * Notes what was heard, all of it or nothing. Ids without a record are ignored, `last_heartbeat_ms` never goes back, and
@@ -41,6 +51,18 @@ export interface Catalog {
   touch(updates: Iterable<CatalogTouch>): void;
   /** Keeps the inventory as the hive reported it. False when the id has no record. */
   setDevices(id: string, devices: readonly DeviceInfo[], nowMs: number): boolean;
+  /** Gives the hive this join token in place of the one before; `sha256` is of the token, in hex. False when the id has no record. */
+  setJoinToken(hiveId: string, sha256: string, nowMs: number): boolean;
+  /** Of each hive that has a join token, its SHA-256. Answers from memory, and stays true when tokens come and go. */
+  joinTokens(): ReadonlyMap<string, string>;
+  /** False when there was none. */
+  removeJoinToken(hiveId: string): boolean;
+  /** Notes an operation that began, or that is at its next step. */
+  noteOperation(operation: UnfinishedOperation): void;
+  /** It has ended. */
+  forgetOperation(operationId: string): void;
+  /** What was noted and not forgotten, oldest first. */
+  unfinishedOperations(): UnfinishedOperation[];
   /** Lets go of the file. Closing twice is harmless. */
   close(): void;
 }

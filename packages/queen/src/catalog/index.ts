@@ -2,7 +2,7 @@ import type { Catalog } from "./catalog.ts";
 import { MemoryCatalog } from "./memory.ts";
 import { SqliteCatalog } from "./sqlite.ts";
 
-export { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch } from "./catalog.ts";
+export { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch, type UnfinishedOperation } from "./catalog.ts";
 export { type HeartbeatWriter, startHeartbeatWriter } from "./heartbeat-writer.ts";
 
 export type CatalogOptions =

@@ -1,12 +1,14 @@
 import type { CatalogPut, CatalogRecord } from "@hive-registry/contract";
 import type { DeviceInfo } from "hive-registry";
-import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch } from "./catalog.ts";
-import { catalogClosed, catalogFull, recordFrom, touched, wholeMs } from "./record.ts";
+import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch, type UnfinishedOperation } from "./catalog.ts";
+import { catalogClosed, catalogFull, oldestFirst, recordFrom, touched, wholeMs } from "./record.ts";
 
 /** A catalog that lives as long as its process: for tests, and for a queen that shall leave nothing behind. */
 export class MemoryCatalog implements Catalog {
   readonly #recordsMax: number;
   readonly #records = new Map<string, CatalogRecord>();
+  readonly #tokens = new Map<string, string>();
+  readonly #operations = new Map<string, UnfinishedOperation>();
   #closed = false;
 
   constructor(options: { readonly recordsMax?: number } = {}) {
@@ -34,6 +36,7 @@ export class MemoryCatalog implements Catalog {
   }
 
   remove(id: string): boolean {
+    this.#tokens.delete(id);
     return this.#open().delete(id);
   }
 
@@ -51,6 +54,36 @@ export class MemoryCatalog implements Catalog {
     if (record === undefined) return false;
     this.#records.set(id, { ...record, devices: structuredClone(devices), updated_at_ms: wholeMs(nowMs) });
     return true;
+  }
+
+  setJoinToken(hiveId: string, sha256: string): boolean {
+    if (!this.#open().has(hiveId)) return false;
+    this.#tokens.set(hiveId, sha256);
+    return true;
+  }
+
+  joinTokens(): ReadonlyMap<string, string> {
+    return this.#tokens;
+  }
+
+  removeJoinToken(hiveId: string): boolean {
+    this.#open();
+    return this.#tokens.delete(hiveId);
+  }
+
+  noteOperation(operation: UnfinishedOperation): void {
+    this.#open();
+    this.#operations.set(operation.operation_id, { ...operation, started_at_ms: wholeMs(operation.started_at_ms) });
+  }
+
+  forgetOperation(operationId: string): void {
+    this.#open();
+    this.#operations.delete(operationId);
+  }
+
+  unfinishedOperations(): UnfinishedOperation[] {
+    this.#open();
+    return structuredClone([...this.#operations.values()]).sort(oldestFirst);
   }
 
   close(): void {

@@ -1,5 +1,5 @@
 import { type CatalogPut, type CatalogRecord, HiveError } from "@hive-registry/contract";
-import type { CatalogTouch } from "./catalog.ts";
+import type { CatalogTouch, UnfinishedOperation } from "./catalog.ts";
 
 const HIVE_PORT_DEFAULT = 7835;
 const SSH_PORT_DEFAULT = 22;
@@ -34,6 +34,11 @@ export function wholeMs(ms: number): number {
   return Math.trunc(ms);
 }
 
+/** Of two that began at once, the one of the smaller id. */
+export function oldestFirst(a: UnfinishedOperation, b: UnfinishedOperation): number {
+  return a.started_at_ms - b.started_at_ms || (a.operation_id < b.operation_id ? -1 : 1);
+}
+
 export function catalogFull(recordsMax: number): HiveError {
   return new HiveError(
     "CATALOG_FULL",
@@ -52,5 +57,7 @@ function sshFrom(ssh: NonNullable<CatalogPut["ssh"]>): NonNullable<CatalogRecord
     port: ssh.port ?? SSH_PORT_DEFAULT,
     user: ssh.user,
     ...(ssh.identity_file === undefined ? {} : { identity_file: ssh.identity_file }),
+    ...(ssh.proxy_jump === undefined ? {} : { proxy_jump: ssh.proxy_jump }),
+    ...(ssh.config_file === undefined ? {} : { config_file: ssh.config_file }),
   };
 }

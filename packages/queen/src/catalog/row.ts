@@ -9,6 +9,8 @@ export interface CatalogRow {
   readonly ssh_port: number | null;
   readonly ssh_user: string | null;
   readonly ssh_identity_file: string | null;
+  readonly ssh_proxy_jump: string | null;
+  readonly ssh_config_file: string | null;
   /** JSON. */
   readonly devices: string | null;
   readonly status: CatalogStatus;
@@ -33,6 +35,8 @@ export function recordOf(row: CatalogRow): CatalogRecord {
             port: row.ssh_port,
             user: row.ssh_user,
             ...(row.ssh_identity_file === null ? {} : { identity_file: row.ssh_identity_file }),
+            ...(row.ssh_proxy_jump === null ? {} : { proxy_jump: row.ssh_proxy_jump }),
+            ...(row.ssh_config_file === null ? {} : { config_file: row.ssh_config_file }),
           },
         }),
     ...(row.devices === null ? {} : { devices: JSON.parse(row.devices) }),
@@ -53,6 +57,8 @@ export function rowOf(record: CatalogRecord): CatalogRow {
     ssh_port: record.ssh?.port ?? null,
     ssh_user: record.ssh?.user ?? null,
     ssh_identity_file: record.ssh?.identity_file ?? null,
+    ssh_proxy_jump: record.ssh?.proxy_jump ?? null,
+    ssh_config_file: record.ssh?.config_file ?? null,
     devices: record.devices === undefined ? null : JSON.stringify(record.devices),
     status: record.status,
     last_heartbeat_ms: record.last_heartbeat_ms ?? null,

@@ -9,7 +9,8 @@ export interface Migration {
 
 /**
  * How the file came to look as it does. A step that was released is never edited; a change is a new step.
- * There is no column for a password or a key, on purpose: what has no place cannot be stored by mistake.
+ * There is no column for a password or a key, on purpose: what has no place cannot be stored by mistake. Of a join token there is the
+ * hash alone.
  */
 export const MIGRATIONS: readonly Migration[] = [
   {
@@ -30,6 +31,24 @@ export const MIGRATIONS: readonly Migration[] = [
         created_at_ms INTEGER NOT NULL,
         updated_at_ms INTEGER NOT NULL,
         CHECK ((ssh_host IS NULL) = (ssh_port IS NULL) AND (ssh_host IS NULL) = (ssh_user IS NULL))
+      ) STRICT, WITHOUT ROWID;`,
+  },
+  {
+    version: 2,
+    sql: `
+      ALTER TABLE hive ADD COLUMN ssh_proxy_jump TEXT;
+      ALTER TABLE hive ADD COLUMN ssh_config_file TEXT;
+      CREATE TABLE join_token (
+        hive_id TEXT NOT NULL PRIMARY KEY,
+        sha256 TEXT NOT NULL CHECK (length(sha256) = 64),
+        created_at_ms INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE TABLE operation (
+        operation_id TEXT NOT NULL PRIMARY KEY,
+        hive_id TEXT NOT NULL,
+        kind TEXT NOT NULL,
+        started_at_ms INTEGER NOT NULL,
+        last_step TEXT NOT NULL
       ) STRICT, WITHOUT ROWID;`,
   },
 ];

@@ -12,12 +12,14 @@ import {
 import { basename, dirname, join } from "node:path";
 import Database from "libsql";
 import { describe, expect, test } from "vitest";
+import { migrate } from "./file.ts";
 import { openCatalog } from "./index.ts";
-import { MIGRATIONS } from "./schema.ts";
+import { MIGRATIONS, newestVersion } from "./schema.ts";
 import { catalogFiles, hashes } from "./testing/catalog-files.ts";
 import { aDevice, aPut, catalogSuite } from "./testing/catalog-suite.ts";
 
 const files = catalogFiles();
+const NEWEST = newestVersion(MIGRATIONS);
 
 describe("the catalog in an SQLite file", () => catalogSuite((options) => files.open(files.path(), options)));
 
@@ -52,6 +54,49 @@ describe("what survives", () => {
     expect(second.has("desk")).toBe(true);
   });
 
+  test("a hive's join token and what was under way are there when the file is opened again", () => {
+    const path = files.path();
+    const first = files.open(path);
+    first.put("desk", aPut({ ssh: { host: "desk", user: "ada", proxy_jump: "gate", config_file: "/etc/my ssh" } }), 1);
+    first.setJoinToken("desk", "a".repeat(64), 2);
+    const operation = {
+      operation_id: "1",
+      hive_id: "desk",
+      kind: "add",
+      started_at_ms: 3,
+      last_step: "install",
+    } as const;
+    first.noteOperation(operation);
+    const before = first.list();
+    first.close();
+
+    const second = files.open(path);
+    expect(second.list()).toStrictEqual(before);
+    expect([...second.joinTokens()]).toEqual([["desk", "a".repeat(64)]]);
+    expect(second.unfinishedOperations()).toStrictEqual([operation]);
+  });
+
+  test("a file of the first version opens with its records, and takes what is new", () => {
+    const path = files.path();
+    const db = new Database(path);
+    migrate(db, MIGRATIONS.slice(0, 1), 0);
+    db.exec(
+      "INSERT INTO hive (id, host, port, status, created_at_ms, updated_at_ms) VALUES ('desk', 'a', 1, 'online', 2, 3)",
+    );
+    db.close();
+    chmodSync(path, 0o600);
+
+    const catalog = files.open(path);
+
+    expect(catalog.list()).toStrictEqual([
+      { id: "desk", host: "a", port: 1, status: "online", created_at_ms: 2, updated_at_ms: 3 },
+    ]);
+    const ssh = { host: "desk", port: 22, user: "ada", proxy_jump: "gate", config_file: "/etc/my ssh" };
+    expect(catalog.put("desk", aPut({ ssh }), 4).ssh).toStrictEqual(ssh);
+    expect(catalog.setJoinToken("desk", "b".repeat(64), 2)).toBe(true);
+    expect(readFileSync(path).readUInt32BE(60)).toBe(NEWEST);
+  });
+
   test("two that open a missing file at once share one", () => {
     const path = files.path();
     const one = files.open(path);
@@ -63,12 +108,12 @@ describe("what survives", () => {
 
   test("an older file gets the newer format and keeps its records", () => {
     const path = aFile({ hives: 3 });
-    const migrations = [...MIGRATIONS, { version: 2, sql: "ALTER TABLE hive ADD COLUMN rack TEXT" }];
+    const migrations = [...MIGRATIONS, { version: NEWEST + 1, sql: "ALTER TABLE hive ADD COLUMN rack TEXT" }];
 
     const catalog = files.open(path, { migrations });
 
     expect(catalog.list()).toHaveLength(3);
-    expect(readFileSync(path).readUInt32BE(60)).toBe(2);
+    expect(readFileSync(path).readUInt32BE(60)).toBe(NEWEST + 1);
   });
 
   test("a migration that fails leaves the file in the older format, usable", () => {
@@ -76,13 +121,13 @@ describe("what survives", () => {
     const before = files.open(path).list();
     const broken = [
       ...MIGRATIONS,
-      { version: 2, sql: "ALTER TABLE hive ADD COLUMN rack TEXT; INSERT INTO nowhere VALUES (1)" },
+      { version: NEWEST + 1, sql: "ALTER TABLE hive ADD COLUMN rack TEXT; INSERT INTO nowhere VALUES (1)" },
     ];
 
     expect(() => files.open(path, { migrations: broken })).toThrow(/nowhere/);
 
     expect(files.open(path).list()).toEqual(before);
-    expect(readFileSync(path).readUInt32BE(60)).toBe(1);
+    expect(readFileSync(path).readUInt32BE(60)).toBe(NEWEST);
   });
 });
 
@@ -171,7 +216,7 @@ describe("a file that is not a sound catalog is refused by name and stays as it 
       message: /written by a newer version.*[Uu]pdate/,
       spoil(path) {
         const db = new Database(path);
-        db.exec("PRAGMA journal_mode = DELETE; PRAGMA user_version = 2");
+        db.exec(`PRAGMA journal_mode = DELETE; PRAGMA user_version = ${NEWEST + 1}`);
         db.close();
       },
     },
@@ -182,10 +227,10 @@ describe("a file that is not a sound catalog is refused by name and stays as it 
         const writing = files.path();
         copyFileSync(path, writing);
         const db = new Database(writing);
-        db.exec("PRAGMA user_version = 2");
+        db.exec(`PRAGMA user_version = ${NEWEST + 1}`);
         for (const suffix of ["", "-wal"]) copyFileSync(writing + suffix, path + suffix);
         db.close();
-        expect(readFileSync(path).readUInt32BE(60)).toBe(1);
+        expect(readFileSync(path).readUInt32BE(60)).toBe(NEWEST);
       },
     },
     "damaged, with a journal that is not": {

@@ -1,7 +1,7 @@
 import type { CatalogPut, CatalogRecord } from "@hive-registry/contract";
 import type { DeviceInfo } from "hive-registry";
 import Database from "libsql";
-import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch } from "./catalog.ts";
+import { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch, type UnfinishedOperation } from "./catalog.ts";
 import { sqliteFault } from "./faults.ts";
 import { migrate, prepareFile } from "./file.ts";
 import { catalogClosed, catalogFull, recordFrom, wholeMs } from "./record.ts";
@@ -12,13 +12,13 @@ import { MIGRATIONS, type Migration } from "./schema.ts";
 const BUSY_TIMEOUT_MS = 250;
 
 const UPSERT = `
-  INSERT INTO hive (id, host, port, ssh_host, ssh_port, ssh_user, ssh_identity_file, devices, status, last_heartbeat_ms,
-                    labels, created_at_ms, updated_at_ms)
-  VALUES (:id, :host, :port, :ssh_host, :ssh_port, :ssh_user, :ssh_identity_file, :devices, :status, :last_heartbeat_ms,
-          :labels, :created_at_ms, :updated_at_ms)
+  INSERT INTO hive (id, host, port, ssh_host, ssh_port, ssh_user, ssh_identity_file, ssh_proxy_jump, ssh_config_file,
+                    devices, status, last_heartbeat_ms, labels, created_at_ms, updated_at_ms)
+  VALUES (:id, :host, :port, :ssh_host, :ssh_port, :ssh_user, :ssh_identity_file, :ssh_proxy_jump, :ssh_config_file,
+          :devices, :status, :last_heartbeat_ms, :labels, :created_at_ms, :updated_at_ms)
   ON CONFLICT (id) DO UPDATE SET host = excluded.host, port = excluded.port, ssh_host = excluded.ssh_host,
     ssh_port = excluded.ssh_port, ssh_user = excluded.ssh_user, ssh_identity_file = excluded.ssh_identity_file,
-    labels = excluded.labels, updated_at_ms = excluded.updated_at_ms`;
+    ssh_proxy_jump = excluded.ssh_proxy_jump, ssh_config_file = excluded.ssh_config_file, labels = excluded.labels, updated_at_ms = excluded.updated_at_ms`;
 
 const TOUCH = `
   UPDATE hive SET status = :status,
@@ -38,6 +38,7 @@ export class SqliteCatalog implements Catalog {
   readonly #db: Database.Database;
   readonly #sql: Statements;
   readonly #ids: Set<string>;
+  readonly #tokens: Map<string, string>;
   #closed = false;
 
   /**
@@ -62,6 +63,8 @@ export class SqliteCatalog implements Catalog {
       migrate(this.#db, migrations, version);
       this.#sql = prepare(this.#db);
       this.#ids = new Set(this.#sql.ids.all().map((row) => (row as { id: string }).id));
+      const tokens = this.#sql.joinTokens.all() as { hive_id: string; sha256: string }[];
+      this.#tokens = new Map(tokens.map(({ hive_id, sha256 }) => [hive_id, sha256]));
     } catch (cause) {
       throw sqliteFault(path, cause);
     }
@@ -94,6 +97,9 @@ export class SqliteCatalog implements Catalog {
 
   remove(id: string): boolean {
     return this.#do((sql) => {
+      // The token first: a hive that is half removed must not be let in.
+      sql.removeJoinToken.run({ hive_id: id });
+      this.#tokens.delete(id);
       const removed = sql.remove.run({ id }).changes > 0;
       this.#ids.delete(id);
       return removed;
@@ -120,6 +126,44 @@ export class SqliteCatalog implements Catalog {
   setDevices(id: string, devices: readonly DeviceInfo[], nowMs: number): boolean {
     const row = { id, devices: JSON.stringify(devices), updated_at_ms: wholeMs(nowMs) };
     return this.#do((sql) => sql.setDevices.run(row).changes > 0);
+  }
+
+  setJoinToken(hiveId: string, sha256: string, nowMs: number): boolean {
+    if (!this.#ids.has(hiveId)) return false;
+    const row = { hive_id: hiveId, sha256, created_at_ms: wholeMs(nowMs) };
+    this.#do((sql) => sql.setJoinToken.run(row));
+    this.#tokens.set(hiveId, sha256);
+    return true;
+  }
+
+  joinTokens(): ReadonlyMap<string, string> {
+    return this.#tokens;
+  }
+
+  removeJoinToken(hiveId: string): boolean {
+    const removed = this.#do((sql) => sql.removeJoinToken.run({ hive_id: hiveId }).changes > 0);
+    this.#tokens.delete(hiveId);
+    return removed;
+  }
+
+  noteOperation({ operation_id, hive_id, kind, started_at_ms, last_step }: UnfinishedOperation): void {
+    const row = { operation_id, hive_id, kind, started_at_ms: wholeMs(started_at_ms), last_step };
+    this.#do((sql) => sql.noteOperation.run(row));
+  }
+
+  forgetOperation(operationId: string): void {
+    this.#do((sql) => sql.forgetOperation.run({ operation_id: operationId }));
+  }
+
+  unfinishedOperations(): UnfinishedOperation[] {
+    const rows = this.#do((sql) => sql.operations.all()) as UnfinishedOperation[];
+    return rows.map(({ operation_id, hive_id, kind, started_at_ms, last_step }) => ({
+      operation_id,
+      hive_id,
+      kind,
+      started_at_ms,
+      last_step,
+    }));
   }
 
   close(): void {
@@ -151,6 +195,14 @@ function prepare(db: Database.Database) {
     list: db.prepare("SELECT * FROM hive ORDER BY id"),
     ids: db.prepare("SELECT id FROM hive"),
     remove: db.prepare("DELETE FROM hive WHERE id = :id"),
+    joinTokens: db.prepare("SELECT hive_id, sha256 FROM join_token"),
+    setJoinToken: db.prepare("INSERT OR REPLACE INTO join_token VALUES (:hive_id, :sha256, :created_at_ms)"),
+    removeJoinToken: db.prepare("DELETE FROM join_token WHERE hive_id = :hive_id"),
+    operations: db.prepare("SELECT * FROM operation ORDER BY started_at_ms, operation_id"),
+    noteOperation: db.prepare(
+      "INSERT OR REPLACE INTO operation VALUES (:operation_id, :hive_id, :kind, :started_at_ms, :last_step)",
+    ),
+    forgetOperation: db.prepare("DELETE FROM operation WHERE operation_id = :operation_id"),
     setDevices: db.prepare("UPDATE hive SET devices = :devices, updated_at_ms = :updated_at_ms WHERE id = :id"),
   };
 }

@@ -2,7 +2,7 @@ import type { CatalogPut, CatalogRecord, CatalogStatus } from "@hive-registry/co
 import fc from "fast-check";
 import type { DeviceInfo } from "hive-registry";
 import { expect, test } from "vitest";
-import type { Catalog, CatalogTouch } from "../catalog.ts";
+import type { Catalog, CatalogTouch, UnfinishedOperation } from "../catalog.ts";
 
 export function aPut(put: Partial<CatalogPut> = {}): CatalogPut {
   return { host: "10.0.0.7", ...put };
@@ -23,6 +23,17 @@ export function aDevice(device: Partial<DeviceInfo> = {}): DeviceInfo {
     ...device,
   };
 }
+
+const aSha256 = (digit: string) => digit.repeat(64);
+
+const anOperation = (fields: Partial<UnfinishedOperation> = {}): UnfinishedOperation => ({
+  operation_id: "1",
+  hive_id: "desk",
+  kind: "add",
+  started_at_ms: 1,
+  last_step: "resolve",
+  ...fields,
+});
 
 /** What every catalog owes its callers; each implementation runs all of it. `open` makes an empty one, bounded if asked. */
 export function catalogSuite(open: (options?: { readonly recordsMax: number }) => Catalog): void {
@@ -59,7 +70,14 @@ export function catalogSuite(open: (options?: { readonly recordsMax: number }) =
     const put: CatalogPut = {
       host: "fe80::1%eth0",
       port: 1,
-      ssh: { host: "jump", port: 2222, user: "ada", identity_file: "/home/ada/.ssh/größe 🐝" },
+      ssh: {
+        host: "jump",
+        port: 2222,
+        user: "ada",
+        identity_file: "/home/ada/.ssh/größe 🐝",
+        proxy_jump: "gate,b@[::1]:2",
+        config_file: "/tmp/a b",
+      },
       labels: { room: "b'2\"", "gpu.vendor": "", emoji: "🐝" },
     };
 
@@ -207,6 +225,43 @@ export function catalogSuite(open: (options?: { readonly recordsMax: number }) =
     expect(catalog.put("c", aPut(), 3).id).toBe("c");
   });
 
+  test("a hive has the join token that it was given last, and none once it was removed", () => {
+    const catalog = open();
+    const tokens = catalog.joinTokens();
+    expect(catalog.setJoinToken("desk", aSha256("a"), 1)).toBe(false);
+    expect(tokens.size).toBe(0);
+
+    catalog.put("desk", aPut(), 1);
+    catalog.put("rack", aPut(), 1);
+    expect(catalog.setJoinToken("desk", aSha256("a"), 2)).toBe(true);
+    catalog.setJoinToken("rack", aSha256("b"), 2);
+    catalog.setJoinToken("desk", aSha256("c"), 3);
+    catalog.put("desk", aPut({ port: 1 }), 4);
+    expect(Object.fromEntries(tokens)).toEqual({ desk: aSha256("c"), rack: aSha256("b") });
+
+    expect(catalog.removeJoinToken("rack")).toBe(true);
+    expect(catalog.removeJoinToken("rack")).toBe(false);
+    catalog.remove("desk");
+    expect(catalog.joinTokens().size).toBe(0);
+    catalog.put("desk", aPut(), 5);
+    expect(tokens.size).toBe(0);
+  });
+
+  test("operations under way are noted with the step they are at, until they end", () => {
+    const catalog = open();
+    catalog.noteOperation(anOperation({ operation_id: "2", started_at_ms: 20.5 }));
+    catalog.noteOperation(anOperation({ operation_id: "1", started_at_ms: 10 }));
+    catalog.noteOperation(anOperation({ operation_id: "2", started_at_ms: 20.5, last_step: "install" }));
+    expect(catalog.unfinishedOperations()).toStrictEqual([
+      anOperation({ operation_id: "1", started_at_ms: 10 }),
+      anOperation({ operation_id: "2", started_at_ms: 20, last_step: "install" }),
+    ]);
+
+    catalog.forgetOperation("1");
+    catalog.forgetOperation("never there");
+    expect(catalog.unfinishedOperations().map(({ operation_id }) => operation_id)).toEqual(["2"]);
+  });
+
   test("after it was closed every call says so, and closing again is harmless", () => {
     const catalog = open();
     catalog.put("desk", aPut(), 1);
@@ -220,6 +275,11 @@ export function catalogSuite(open: (options?: { readonly recordsMax: number }) =
       () => catalog.remove("desk"),
       () => catalog.touch([]),
       () => catalog.setDevices("desk", [], 1),
+      () => catalog.setJoinToken("desk", aSha256("a"), 1),
+      () => catalog.removeJoinToken("desk"),
+      () => catalog.noteOperation(anOperation()),
+      () => catalog.forgetOperation("1"),
+      () => catalog.unfinishedOperations(),
     ]) {
       expect(call).toThrow("The catalog is closed");
     }
@@ -257,7 +317,17 @@ function aStep(): fc.Arbitrary<Step> {
     {
       host: TEXT,
       port: fc.integer({ min: 1, max: 65_535 }),
-      ssh: fc.record({ host: TEXT, port: fc.integer({ min: 1, max: 65_535 }), user: TEXT, identity_file: TEXT }),
+      ssh: fc.record(
+        {
+          host: TEXT,
+          port: fc.integer({ min: 1, max: 65_535 }),
+          user: TEXT,
+          identity_file: TEXT,
+          proxy_jump: TEXT,
+          config_file: TEXT,
+        },
+        { requiredKeys: ["host", "port", "user"] },
+      ),
       labels: fc.dictionary(fc.constantFrom("room", "row", "gpu"), TEXT),
     },
     { requiredKeys: ["host", "port"] },
