@@ -261,7 +261,7 @@ function connectionsOf(server: number | undefined): readonly number[] {
   }
   const isBelow = (pid: number): boolean => {
     const one = parents.get(pid);
-    return one?.name.startsWith("sshd") && (one.parent === server || isBelow(one.parent));
+    return one?.name.startsWith("sshd") === true && (one.parent === server || isBelow(one.parent));
   };
   return [...parents.keys()].filter((pid) => pid !== server && isBelow(pid));
 }
