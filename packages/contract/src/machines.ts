@@ -56,3 +56,37 @@ export const MachineAddSchema: Schema<MachineAdd> = shape<MachineAdd>()(
     { additionalProperties: false },
   ),
 );
+
+/** The hive that is installed on a machine, as that machine says: `GET /api/v1/catalog/hives/{id}/machine`. */
+export interface Installed {
+  readonly hive_id: string;
+  /** The queen that manages it. */
+  readonly queen_id: string;
+  readonly queen_url: string;
+  readonly version: string;
+  readonly port: number;
+  readonly service: boolean;
+  readonly running: boolean;
+  /** Since when it runs, ms since epoch by that machine's clock. */
+  readonly since_ms?: number;
+}
+
+export const InstalledSchema: Schema<Installed> = shape<Installed>()(
+  Type.Object({
+    hive_id: Type.String(),
+    queen_id: Type.String(),
+    queen_url: Type.String(),
+    version: Type.String(),
+    port: Type.Integer({ minimum: 0, maximum: 65_535 }),
+    service: Type.Boolean(),
+    running: Type.Boolean(),
+    since_ms: Type.Optional(Type.Integer({ minimum: 0 })),
+  }),
+);
+
+/** The end of a machine's hive's log: `GET /api/v1/catalog/hives/{id}/logs`. */
+export interface HiveLogs {
+  readonly text: string;
+}
+
+export const HiveLogsSchema: Schema<HiveLogs> = shape<HiveLogs>()(Type.Object({ text: Type.String() }));
