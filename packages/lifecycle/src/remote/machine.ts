@@ -45,6 +45,8 @@ export interface Installed {
   readonly port: number;
   readonly service: boolean;
   readonly running: boolean;
+  /** SHA-256, hex, of the join token that it has: the queen knows by it whether that is the one it made. */
+  readonly join_token_sha256?: string;
   /** Since when it runs, ms since epoch by that machine's clock. */
   readonly since_ms?: number;
 }
@@ -56,7 +58,7 @@ export interface HiveSettings {
   readonly queen_url: string;
   /** 0: any free one. */
   readonly port: number;
-  /** Its own token towards the queen; undefined where the queen has none. Travels over stdin alone. */
+  /** Its own token towards the queen. Undefined: it keeps the one that it has, or none. Travels over stdin alone. */
   readonly join_token?: string;
   /** SHA-256, hex, of the fleet's token, so that the hive and its workers know it without having it. */
   readonly fleet_token_sha256?: string;
