@@ -42,6 +42,13 @@ export const STREAM_CUT: ErrorCode & "STREAM_CUT" = "STREAM_CUT";
 /** What answered is not what was asked for: not JSON, or not an event stream. Mostly another program at that address. */
 export const BAD_REPLY: ErrorCode & "BAD_REPLY" = "BAD_REPLY";
 
+/** Trying again later gives the same answer. 408, 425 and 429 ask for another try. */
+export function isFinal(error: unknown): boolean {
+  if (!(error instanceof ClientError)) return true;
+  if (error.code === BAD_REPLY || error.code === "BODY_TOO_LARGE") return true;
+  return error.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status);
+}
+
 /** The error in a failed reply's body: ours `{error:{code,message}}`, OpenAI's `{error:{message,type,code}}`, or `{error:"text"}`. */
 export function errorInBody(body: unknown): { code?: string; message: string; details?: unknown } | undefined {
   const error = property(body, "error");

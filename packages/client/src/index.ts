@@ -7,14 +7,19 @@ export type {
   HiveList,
   HiveQuery,
   HivesQuery,
+  Installed,
+  MachineAdd,
   MachineInfo,
   ManagedWorker,
   Operation,
+  OperationKind,
   OperationStarted,
+  OperationState,
   PlaceWorker,
   ReservationReply,
   ReserveBody,
   RouteReply,
+  SshTarget,
   StartWorker,
   StatsReply,
   StopWorkerQuery,
@@ -66,6 +71,7 @@ export type { FleetRequestInit } from "./fleet/request.ts";
 export type { Wishes } from "./fleet/wishes.ts";
 export { type Following, follow, type Replica } from "./follow.ts";
 export { HiveAgentClient } from "./hive-agent-client.ts";
+export { FOLLOW_BACKOFF, FOLLOW_IDLE_MS, FOLLOW_TRIES_MAX, type FollowOperationOptions } from "./operation-stream.ts";
 export { type ExplainRequest, HiveClient, type HiveClientOptions } from "./queen-client.ts";
 export { EVENT_CHARS_MAX, type ServerSentEvent, SseParser } from "./sse.ts";
 export { type CallOptions, type Fetch, GET_TRIES, TIMEOUT_DEFAULT_MS, type TransportOptions } from "./transport.ts";

@@ -163,7 +163,15 @@ describe("calls to a queen", () => {
     await client.catalogHive("h");
     await client.removeCatalogHive("h");
     await client.restartHive("h");
+    await client.addMachine("h", { ssh: { host: "h" } });
+    await client.installHive("h");
+    await client.updateHive("h");
+    await client.uninstallHive("h");
+    await client.machineStatus("h");
+    await client.hiveLogs("h", { tail_bytes: 9 });
+    await client.operations();
     await client.operation("o");
+    await client.cancelOperation("o/1");
     await client.health();
     expect(await client.ready()).toBe(true);
     expect(server.seen).toEqual([
@@ -179,7 +187,15 @@ describe("calls to a queen", () => {
       "GET /api/v1/catalog/hives/h",
       "DELETE /api/v1/catalog/hives/h",
       "POST /api/v1/catalog/hives/h/restart",
+      "POST /api/v1/catalog/hives/h/add",
+      "POST /api/v1/catalog/hives/h/install",
+      "POST /api/v1/catalog/hives/h/update",
+      "POST /api/v1/catalog/hives/h/uninstall",
+      "GET /api/v1/catalog/hives/h/machine",
+      "GET /api/v1/catalog/hives/h/logs?tail_bytes=9",
+      "GET /api/v1/operations",
       "GET /api/v1/operations/o",
+      "POST /api/v1/operations/o%2F1/cancel",
       "GET /healthz",
       "GET /readyz",
     ]);

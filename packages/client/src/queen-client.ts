@@ -4,9 +4,13 @@ import type {
   HeartbeatReply,
   HiveDetail,
   HiveList,
+  HiveLogs,
   HiveQuery,
   HivesQuery,
+  Installed,
+  MachineAdd,
   Operation,
+  OperationList,
   OperationStarted,
   PlaceWorker,
   ReservationReply,
@@ -34,7 +38,8 @@ import type {
   WorkerInfo,
 } from "hive-registry";
 import { ClientError } from "./errors.ts";
-import { type CallOptions, Transport, type TransportOptions } from "./transport.ts";
+import { type FollowOperationOptions, operationStream } from "./operation-stream.ts";
+import { type Call, type CallOptions, Transport, type TransportOptions } from "./transport.ts";
 import { type WatchOptions, watchStream } from "./watch.ts";
 
 export type HiveClientOptions = TransportOptions;
@@ -43,6 +48,7 @@ export type HiveClientOptions = TransportOptions;
 export type ExplainRequest = Omit<ReserveRequest, "ttl_ms" | "handed_over">;
 
 const segment = encodeURIComponent;
+const operationPath = (operationId: string): string => `/api/v1/operations/${segment(operationId)}`;
 
 /** Typed calls to a queen. Every method throws {@link ClientError}; see there for the codes. */
 export class HiveClient {
@@ -211,8 +217,63 @@ export class HiveClient {
     return this.#lifecycle(hiveId, "restart", options);
   }
 
+  /**
+   * Puts a hive on a machine that the queen reaches by SSH. Answers at once; {@link followOperation} tells how it goes. What is done
+   * already is left as it is, so that the same call again finishes a job that was broken off.
+   */
+  addMachine(hiveId: string, machine: MachineAdd, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "add", { ...options, body: machine });
+  }
+
+  /** Brings the queen's version to a machine of the catalog, and starts it. */
+  installHive(hiveId: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "install", options);
+  }
+
+  /** Replaces a hive by the queen's version; one that is not heard afterwards is replaced by the version before it. */
+  updateHive(hiveId: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "update", options);
+  }
+
+  /** Ends the hive and removes from its machine what was installed. */
+  uninstallHive(hiveId: string, options?: CallOptions): Promise<OperationStarted> {
+    return this.#lifecycle(hiveId, "uninstall", options);
+  }
+
+  /** What the machine itself says of its hive: the queen asks it by SSH. */
+  machineStatus(hiveId: string, options?: CallOptions): Promise<Installed> {
+    return this.#queen.json(`/api/v1/catalog/hives/${segment(hiveId)}/machine`, options);
+  }
+
+  /** The end of the log of a machine's hive. */
+  async hiveLogs(hiveId: string, query: { readonly tail_bytes?: number } = {}, options?: CallOptions): Promise<string> {
+    const path = `/api/v1/catalog/hives/${segment(hiveId)}/logs`;
+    return (await this.#queen.json<HiveLogs>(path, { ...options, query: { ...query } })).text;
+  }
+
+  /** What goes on and what went on, newest first. */
+  async operations(options?: CallOptions): Promise<readonly Operation[]> {
+    return (await this.#queen.json<OperationList>("/api/v1/operations", options)).operations;
+  }
+
   operation(operationId: string, options?: CallOptions): Promise<Operation> {
-    return this.#queen.json(`/api/v1/operations/${segment(operationId)}`, options);
+    return this.#queen.json(operationPath(operationId), options);
+  }
+
+  /** What was done so far stays. One that has ended is left as it is. */
+  cancelOperation(operationId: string, options?: CallOptions): Promise<Operation> {
+    return this.#queen.json(`${operationPath(operationId)}/cancel`, { ...options, method: "POST" });
+  }
+
+  /**
+   * The operation as it is, then after each change, and last as it ended. A broken stream is opened anew, {@link FOLLOW_TRIES_MAX} times
+   * in a row at most, so that a queen may restart meanwhile.
+   *
+   * @throws {ClientError} `OPERATION_NOT_FOUND`; the last failure when the queen does not come back. An aborted `signal` throws its own
+   * reason; the operation goes on.
+   */
+  followOperation(operationId: string, options: FollowOperationOptions = {}): AsyncGenerator<Operation, void> {
+    return operationStream(this.#queen, operationPath(operationId), options);
   }
 
   /** Resolves when the queen's process answers. */
@@ -241,7 +302,7 @@ export class HiveClient {
     return watchStream(this.#queen, query, options);
   }
 
-  #lifecycle(hiveId: string, verb: string, options?: CallOptions): Promise<OperationStarted> {
+  #lifecycle(hiveId: string, verb: string, options?: Call): Promise<OperationStarted> {
     return this.#queen.json(`/api/v1/catalog/hives/${segment(hiveId)}/${verb}`, { ...options, method: "POST" });
   }
 }

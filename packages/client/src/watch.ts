@@ -1,7 +1,7 @@
 import type { WatchQuery } from "@hive-registry/contract";
 import type { RegistryEvent, RegistrySnapshot } from "hive-registry";
 import { type BackoffOptions, backoffMs, pause } from "./backoff.ts";
-import { BAD_REPLY, ClientError, errorInBody, STREAM_CUT } from "./errors.ts";
+import { BAD_REPLY, ClientError, errorInBody, isFinal, STREAM_CUT } from "./errors.ts";
 import type { Transport } from "./transport.ts";
 
 export interface WatchOptions {
@@ -19,13 +19,6 @@ export interface WatchOptions {
 
 export const WATCH_BACKOFF: BackoffOptions = { firstMs: 250, maxMs: 10_000 };
 export const WATCH_IDLE_MS = 45_000;
-
-/** Trying again later gives the same answer. 408, 425 and 429 ask for another try. */
-function isFinal(error: unknown): boolean {
-  if (!(error instanceof ClientError)) return true;
-  if (error.code === BAD_REPLY || error.code === "BODY_TOO_LARGE") return true;
-  return error.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status);
-}
 
 export async function* watchStream(
   queen: Transport,
