@@ -1,21 +1,13 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { identify } from "../processes/identity.ts";
 import { until } from "../processes/signal.ts";
-import { type Sshd, type SshdOptions, startSshd } from "./sshd.ts";
+import { machines } from "./machines.ts";
+import type { Sshd } from "./sshd.ts";
 
-const sshds: Sshd[] = [];
-afterEach(async () => {
-  for (const one of sshds.splice(0)) await one.stop();
-});
-
-async function aMachine(options?: SshdOptions): Promise<Sshd> {
-  const sshd = await startSshd(options);
-  sshds.push(sshd);
-  return sshd;
-}
+const { aMachine } = machines();
 
 const ssh = (sshd: Sshd, command: string) =>
   execFileSync("ssh", ["-F", sshd.config_file, "-o", "BatchMode=yes", sshd.alias, command], { encoding: "utf8" });
