@@ -39,6 +39,7 @@ import { Placements } from "../placement/placements.ts";
 import { ChangeLog } from "./change-log.ts";
 import type { Clock } from "./clock.ts";
 import { DEFAULT_PACE, type HeartbeatPace, heartbeatIntervalMs } from "./heartbeat-interval.ts";
+import { JoinTokens } from "./join-tokens.ts";
 import { pageOf } from "./page.ts";
 import { Rate } from "./rate.ts";
 import { type LineLimits, WaitingLine } from "./waiting-line.ts";
@@ -85,6 +86,7 @@ export class Queen {
   readonly changes: ChangeLog;
   readonly catalog: Catalog;
   readonly clock: Clock;
+  readonly joinTokens: JoinTokens;
   readonly #writer: HeartbeatWriter;
   readonly #pace: HeartbeatPace;
   readonly #startedAtMs: number;
@@ -112,6 +114,7 @@ export class Queen {
   ) {
     this.clock = deps.clock;
     this.catalog = deps.catalog;
+    this.joinTokens = new JoinTokens({ catalog: deps.catalog, nowMs: deps.clock.nowMs });
     this.#writer = deps.writer;
     this.#pace = options.pace ?? DEFAULT_PACE;
     this.#graceMs = options.graceMs ?? ONLINE_MAX_AGE_MS;
@@ -391,7 +394,9 @@ export class Queen {
     return record;
   }
 
+  /** What it was let in with ends, too. */
   removeCatalogHive(id: string): void {
+    this.joinTokens.revoke(id);
     if (!this.catalog.remove(id)) hiveNotFound(id);
     this.#awaited.delete(id);
     this.registry.labelHive(id, {});
