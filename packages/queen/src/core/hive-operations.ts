@@ -1,7 +1,9 @@
-import { type CatalogRecord, HiveError, type Operation, type OperationStarted } from "@hive-registry/contract";
+import { type CatalogRecord, HiveError, type OperationKind, type OperationStarted } from "@hive-registry/contract";
+import { type Before, beforeStart, firstHeartbeat } from "./first-heartbeat.ts";
 import { isThisMachine, type LocalHives } from "./local-hives.ts";
-import type { Operations, Work } from "./operations.ts";
+import type { Operations } from "./operations.ts";
 import type { Queen } from "./queen.ts";
+import type { Work } from "./run-job.ts";
 
 /** How long a hive that was started may take until its first heartbeat, ms. */
 export const FIRST_HEARTBEAT_WITHIN_MS = 60_000;
@@ -10,7 +12,7 @@ const LOOK_EVERY_MS = 250;
 const HIVE_PORT_DEFAULT = 7_835;
 
 /**
- * Starts and stops hives of the catalog, fire and forget: the record first, then the process, and the answer at once. The
+ * Starts and stops the hives of the queen's own machine, fire and forget: the record first, then the process, and the answer at once. The
  * hive's first heartbeat is what tells that it is there.
  */
 export class HiveOperations {
@@ -36,14 +38,16 @@ export class HiveOperations {
     const record =
       known ?? this.#queen.putCatalogHive(id, { host: "127.0.0.1", port: options.port ?? HIVE_PORT_DEFAULT });
     this.#assertHere(record);
-    const startedAtMs = this.#queen.clock.nowMs();
+    this.#operations.assertFree(id);
+    const before = beforeStart(this.#queen, id);
     const started = await this.#local.start(id, record.port);
     if (started.port !== record.port) this.#queen.putCatalogHive(id, { ...configOf(record), port: started.port });
-    const operation = this.#operations.begin("start", id, [
+    const works: Work[] = [
       { name: "start the process", run: async () => (started.already_running ? "it runs already" : started.hive_url) },
-      this.#waitForHeartbeat(id, started.already_running ? 0 : startedAtMs),
-    ]);
-    return { operation_id: operation.operation_id, hive_id: id, hive_url: started.hive_url, port: started.port };
+      this.#waitForHeartbeat(id, () => (started.already_running ? { at_ms: 0 } : before)),
+    ];
+    const { operation_id } = this.#operations.begin("start", id, { works });
+    return { operation_id, hive_id: id, hive_url: started.hive_url, port: started.port };
   }
 
   stop(id: string): OperationStarted {
@@ -52,25 +56,39 @@ export class HiveOperations {
 
   restart(id: string): OperationStarted {
     return this.#begin("restart", id, (record) => {
-      const started = { atMs: 0 };
+      let before: Before = { at_ms: 0 };
       return [
         this.#end(id),
         {
           name: "start the process",
           run: async () => {
-            started.atMs = this.#queen.clock.nowMs();
+            before = beforeStart(this.#queen, id);
             return (await this.#local.start(id, record.port)).hive_url;
           },
         },
-        { name: "wait for its first heartbeat", run: () => this.#waitForHeartbeat(id, started.atMs).run() },
+        this.#waitForHeartbeat(id, () => before),
       ];
     });
   }
 
-  #begin(kind: Operation["kind"], id: string, works: (record: CatalogRecord) => Work[]): OperationStarted {
+  /** Ends the hive and takes it out of the catalog; of this machine nothing else was installed for it. */
+  uninstall(id: string): OperationStarted {
+    return this.#begin("uninstall", id, () => [
+      this.#end(id),
+      {
+        name: "catalog",
+        run: async () => {
+          this.#queen.removeCatalogHive(id);
+          return "";
+        },
+      },
+    ]);
+  }
+
+  #begin(kind: OperationKind, id: string, works: (record: CatalogRecord) => Work[]): OperationStarted {
     const record = this.#queen.catalogHive(id);
     this.#assertHere(record);
-    const { operation_id } = this.#operations.begin(kind, id, works(record));
+    const { operation_id } = this.#operations.begin(kind, id, { works: works(record) });
     return { operation_id, hive_id: id, hive_url: `http://${record.host}:${record.port}`, port: record.port };
   }
 
@@ -81,43 +99,28 @@ export class HiveOperations {
     };
   }
 
-  /** Ends with the first heartbeat that was received since; fails when the process ends before, or the time is over. */
-  #waitForHeartbeat(id: string, sinceMs: number): Work {
-    const { clock, registry } = this.#queen;
-    const heard = () => (registry.getHiveState(id)?.received_at_ms ?? Number.NEGATIVE_INFINITY) >= sinceMs;
-    const run = (): Promise<string> =>
-      new Promise((resolve, reject) => {
-        const stops: (() => void)[] = [];
-        const settle = (end: () => void) => {
-          for (const stop of stops.splice(0)) stop();
-          end();
-        };
-        const fail = (code: "HIVE_FAILED" | "TIMEOUT", message: string) =>
-          settle(() => reject(new HiveError(code, message, { details: { output_tail: this.#local.lastWords(id) } })));
-        const check = () => {
-          if (heard()) settle(() => resolve(""));
-        };
-        stops.push(
-          registry.subscribe((event) => {
-            if (event.hive_id === id) check();
-          }),
-          clock.every(LOOK_EVERY_MS, () => {
-            if (!this.#local.isRunning(id)) fail("HIVE_FAILED", `The hive ${id} ended before it was heard`);
-          }),
-          clock.after(FIRST_HEARTBEAT_WITHIN_MS, () =>
-            fail("TIMEOUT", `No heartbeat of ${id} came within ${FIRST_HEARTBEAT_WITHIN_MS / 1_000} s`),
-          ),
-        );
-        check();
-      });
-    return { name: "wait for its first heartbeat", run };
+  #waitForHeartbeat(id: string, before: () => Before): Work {
+    const hive = { stillRuns: () => this.#local.isRunning(id), lastWords: () => this.#local.lastWords(id) };
+    return {
+      name: "wait for its first heartbeat",
+      run: async (signal) => {
+        const options = { withinMs: FIRST_HEARTBEAT_WITHIN_MS, lookEveryMs: LOOK_EVERY_MS, signal };
+        await firstHeartbeat({ ...this.#coreOf(), hive }, id, { ...options, before: before() });
+        return "";
+      },
+    };
+  }
+
+  #coreOf() {
+    const { registry, clock } = this.#queen;
+    return { registry, clock };
   }
 
   #assertHere({ id, host }: CatalogRecord): void {
     if (isThisMachine(host, this.#hostname)) return;
     throw new HiveError(
       "NOT_MANAGED",
-      `This queen starts and stops hives on its own machine only, and ${id} is on ${host}: run \`hive agent --queen URL\` there`,
+      `${id} is on ${host}, and the queen does not know how to reach that machine by SSH: \`hive add ${host} --id ${id}\``,
     );
   }
 }

@@ -100,17 +100,18 @@ export async function buildApp(
   routingRoutes(app, queen);
   placementRoutes(app, queen.placements);
   catalogRoutes(app, queen);
-  const operations = new Operations({ clock: queen.clock, log });
+  const operations = new Operations({ clock: queen.clock, log, catalog: queen.catalog });
   operationRoutes(app, {
     operations,
+    clock: queen.clock,
     hives: new HiveOperations({ queen, local, operations }, { hostname: hostname() }),
   });
   healthRoutes(app, queen, () => metricsText({ queen, gateway: deps.gatewayStats }));
   const endStreams = watchRoute(app, queen);
-  app.addHook("preClose", (done) => {
+  app.addHook("preClose", async () => {
     stop.begin();
+    await operations.stop();
     endStreams();
-    done();
   });
   return app;
 }

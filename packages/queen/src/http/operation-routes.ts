@@ -1,19 +1,26 @@
 import {
   ErrorReplySchema,
   MachineIdSchema,
+  OperationListSchema,
   OperationSchema,
   type OperationStarted,
   OperationStartedSchema,
   type Schema,
   shape,
 } from "@hive-registry/contract";
-import type { FastifyReply } from "fastify";
 import { Type } from "typebox";
+import type { Clock } from "../core/clock.ts";
 import type { HiveOperations } from "../core/hive-operations.ts";
-import type { Operations } from "../core/operations.ts";
+import { OPERATIONS_MAX, type Operations } from "../core/operations.ts";
+import { streamOperation } from "./operation-stream.ts";
 import type { App } from "./typed-app.ts";
-import { frame } from "./watch-frames.ts";
 
+const OPERATIONS_LIMIT_DEFAULT = 100;
+
+interface OperationsQuery {
+  readonly hive_id?: string;
+  readonly limit?: number;
+}
 interface StartOptions {
   readonly port?: number;
 }
@@ -33,13 +40,29 @@ const ParamsSchema: Schema<{ readonly id: string }> = shape<{ readonly id: strin
 const OperationParamsSchema: Schema<{ readonly operation_id: string }> = shape<{ readonly operation_id: string }>()(
   Type.Object({ operation_id: Type.String({ maxLength: 64 }) }),
 );
+const OperationsQuerySchema: Schema<OperationsQuery> = shape<OperationsQuery>()(
+  Type.Object(
+    {
+      hive_id: Type.Optional(MachineIdSchema),
+      limit: Type.Optional(
+        Type.Integer({
+          minimum: 1,
+          maximum: OPERATIONS_MAX,
+          default: OPERATIONS_LIMIT_DEFAULT,
+          description: "The newest",
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+);
 const tags = ["lifecycle"];
 const failures = { "4xx": ErrorReplySchema, "5xx": ErrorReplySchema };
 
 /** Start and stop hives; each answers at once with the operation that goes on. */
 export function operationRoutes(
   app: App,
-  deps: { readonly hives: HiveOperations; readonly operations: Operations },
+  deps: { readonly hives: HiveOperations; readonly operations: Operations; readonly clock: Clock },
 ): void {
   const { hives, operations } = deps;
   const schema = (summary: string) => ({
@@ -81,23 +104,35 @@ export function operationRoutes(
     (request, reply) => {
       const { operation_id } = request.params;
       const operation = operations.find(operation_id);
-      if (request.headers.accept?.includes("text/event-stream")) streamOperation(reply, operations, operation_id);
+      if (request.headers.accept?.includes("text/event-stream")) streamOperation(reply, deps, operation_id);
       return operation;
     },
   );
-}
-
-/** Writes the operation as it is and after each change, and ends with it. */
-function streamOperation(reply: FastifyReply, operations: Operations, operationId: string): void {
-  const { raw } = reply.hijack();
-  raw.writeHead(200, {
-    "content-type": "text/event-stream; charset=utf-8",
-    "cache-control": "no-cache",
-    "x-accel-buffering": "no",
-  });
-  const leave = operations.follow(operationId, (operation) => {
-    raw.write(frame("operation", undefined, JSON.stringify(operation)));
-    if (operation.state !== "running") raw.end();
-  });
-  raw.on("close", leave);
+  app.get(
+    "/api/v1/operations",
+    {
+      schema: {
+        tags,
+        summary: "What goes on and what went on, newest first",
+        querystring: OperationsQuerySchema,
+        response: { 200: OperationListSchema, ...failures },
+      },
+    },
+    ({ query }) => ({ operations: operations.list({ limit: OPERATIONS_LIMIT_DEFAULT, ...query }) }),
+  );
+  app.post(
+    "/api/v1/operations/:operation_id/cancel",
+    {
+      schema: {
+        tags,
+        summary: "Give an operation up; what was done so far stays, and one that has ended is left as it is",
+        params: OperationParamsSchema,
+        response: { 202: OperationSchema, ...failures },
+      },
+    },
+    (request, reply) => {
+      reply.code(202);
+      return operations.cancel(request.params.operation_id);
+    },
+  );
 }
