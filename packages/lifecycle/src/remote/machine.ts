@@ -101,7 +101,13 @@ export interface Machine {
    *
    * @throws {HiveError} `PORT_IN_USE`, `MANAGED_ELSEWHERE`.
    */
-  start(settings: HiveSettings, waiting?: Waiting): Promise<StartedHive>;
+  start(
+    settings: HiveSettings & {
+      /** Whether a hive of another queen, or of another name, gives way. */
+      readonly take_over?: boolean;
+    },
+    waiting?: Waiting,
+  ): Promise<StartedHive>;
   /** Starts what is installed, with the settings that it was given. */
   startAgain(waiting?: Waiting): Promise<StartedHive>;
   /** Ends hive and workers. False when nothing ran. */
