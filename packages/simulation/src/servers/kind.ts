@@ -89,6 +89,8 @@ export interface Kind {
   readonly overloaded: Reply;
   /** Refuses a model's name; absent: it takes any. */
   readonly unknownModel?: (model: string) => Reply;
+  /** Whether a model may also be asked for by this name. Default: by its own alone. */
+  readonly isCalled?: (model: string, name: string) => boolean;
   /** A failure in its own shape. */
   readonly fail: (status: number, message: string) => Reply;
 }

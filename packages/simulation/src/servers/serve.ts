@@ -113,7 +113,8 @@ async function take(deps: ServeDeps, work: Work, options: ServeOptions): Promise
   const body = raw.length === 0 ? {} : parseBody(raw);
   if (body === undefined) return send(response, kind.fail(400, "The body is not a JSON object"));
   const model = typeof body.model === "string" ? body.model : (options.models[0] ?? "");
-  const unknown = options.models.includes(model) ? undefined : kind.unknownModel?.(model);
+  const isKnown = options.models.some((one) => one === model || kind.isCalled?.(one, model));
+  const unknown = isKnown ? undefined : kind.unknownModel?.(model);
   if (unknown !== undefined) return send(response, unknown);
   const deed = kind.post?.[path]?.(body, condition.situation(url, true));
   if (deed !== undefined) {

@@ -415,6 +415,15 @@ describe("what it does not have", () => {
     expect(answer.status).toBe(status);
     expect(await answer.json()).toMatchObject(shape);
   });
+
+  test("ollama means the latest when a name says nothing else", async () => {
+    const server = await anEmulator("ollama", { models: ["llama3.2:latest", "qwen3:8b"] });
+    const statusOf = async (model: string) =>
+      (await post(server, "/v1/chat/completions", { model, messages: [{ role: "user", content: "Hello" }] })).status;
+    expect(await Promise.all(["llama3.2", "llama3.2:latest", "qwen3:8b", "qwen3"].map(statusOf))).toEqual([
+      200, 200, 200, 404,
+    ]);
+  });
 });
 
 describe("when it cannot work", () => {

@@ -43,6 +43,7 @@ export const ollama: Kind = {
   unauthorized: fail(401, "unauthorized"),
   notFound: () => text(404, "404 page not found"),
   overloaded: fail(503, "server busy, please try again.  maximum pending requests exceeded"),
+  isCalled: (model, name) => model === `${name}:latest`,
   unknownModel: (model) => fail(404, `model "${model}" not found, try pulling it first`),
   fail,
 };
