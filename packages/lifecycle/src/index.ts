@@ -11,6 +11,7 @@ export {
   statusLocalHive,
   stopLocalHive,
 } from "./hive/local-hive.ts";
+export { takeLock } from "./lock.ts";
 export { LOG_BYTES_MAX, openLog, readTail, TAIL_BYTES_MAX } from "./log-file.ts";
 export { type PidRecord, readPidFile, recordOf, removePidFile, writePidFile } from "./pid-file.ts";
 export { identify, isAlive, type ProcessIdentity } from "./processes/identity.ts";

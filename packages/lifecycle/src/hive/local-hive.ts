@@ -24,6 +24,8 @@ export interface StartLocalHive extends LocalHive {
   readonly queen_url: string;
   /** Holds the fleet's token; no other user may read it. The token itself is on no command line. */
   readonly token_file?: string;
+  /** Where its own API listens; loopback by default. */
+  readonly listen?: string;
   /** What runs the agent: Node, and the agent's `main.js`. */
   readonly command: readonly [program: string, ...args: readonly string[]];
   readonly extra_args?: readonly string[];
@@ -51,13 +53,14 @@ export async function startLocalHive(
   const name = nameOf(hive_id);
   if (token_file !== undefined) checkPrivate(token_file);
   const { pid, url, log_file, already_running } = await startWith(deps, { name, state_dir }, async () => {
-    const port = await freePort(options.port, LOOPBACK);
+    const port = await freePort(options.port, options.listen ?? LOOPBACK);
     const [command, ...before] = options.command;
     const flags = ["--id", hive_id, "--port", String(port), "--queen", queen_url, "--state-dir", state_dir];
+    const listen = options.listen === undefined ? [] : ["--listen", options.listen];
     const token = token_file === undefined ? [] : ["--token-file", token_file];
     return {
       command,
-      args: [...before, ...flags, ...token, ...(options.extra_args ?? [])],
+      args: [...before, ...flags, ...listen, ...token, ...(options.extra_args ?? [])],
       env: environmentOf(deps.env, token_file),
       url: `http://${LOOPBACK}:${port}`,
       hive_id,
