@@ -15,6 +15,7 @@ export { takeLock } from "./lock.ts";
 export { LOG_BYTES_MAX, openLog, readTail, TAIL_BYTES_MAX } from "./log-file.ts";
 export { type PidRecord, readPidFile, recordOf, removePidFile, writePidFile } from "./pid-file.ts";
 export { identify, isAlive, type ProcessIdentity } from "./processes/identity.ts";
+export { type Artifact, type Artifacts, artifactsBeside } from "./remote/artifacts.ts";
 export type {
   HiveSettings,
   Installed,
@@ -25,3 +26,4 @@ export type {
   StartedHive,
   Waiting,
 } from "./remote/machine.ts";
+export { openMachine } from "./remote/open-machine.ts";

@@ -14,6 +14,8 @@ export interface ProgramSpec {
   readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** What is thrown when there is no such program. Default: `SSH_MISSING`. */
+  readonly missing?: () => HiveError;
   /** What it does, for messages: "asking the machine what it has". */
   readonly what: string;
   readonly input?: Input;
@@ -72,7 +74,7 @@ export interface Program {
 }
 
 /** @throws {HiveError} `SSH_MISSING` */
-export async function startProgram(spec: Pick<ProgramSpec, "command" | "args" | "env">): Promise<Program> {
+export async function startProgram(spec: Pick<ProgramSpec, "command" | "args" | "env" | "missing">): Promise<Program> {
   // Takes longer to load than all else here, and who only looks at the fleet never needs it.
   const { execa } = await import("execa");
   const child = execa(spec.command, [...spec.args], {
@@ -96,7 +98,7 @@ export async function startProgram(spec: Pick<ProgramSpec, "command" | "args" | 
   // A program that ends before it has read everything is no fault of ours; its exit tells.
   child.stdin.on("error", () => undefined);
   let over = false;
-  const ended = endOf(child, spec.command).then(
+  const ended = endOf(child, spec.missing ?? sshMissing).then(
     (code) => {
       over = true;
       return { code, stdout: stdout.text(), stderr: stderr.text() };
@@ -130,20 +132,15 @@ export async function startProgram(spec: Pick<ProgramSpec, "command" | "args" | 
 
 async function endOf(
   child: PromiseLike<{ readonly exitCode?: number | undefined; readonly code?: string | undefined }>,
-  command: string,
+  missing: () => HiveError,
 ): Promise<number | undefined> {
   const result = await child;
-  if (result.code === "ENOENT" && result.exitCode === undefined) {
-    throw new HiveError(
-      "SSH_MISSING",
-      `The program ${command} is not installed beside the queen: install OpenSSH's client`,
-      {
-        cause: result,
-      },
-    );
-  }
+  if (result.code === "ENOENT" && result.exitCode === undefined) throw missing();
   return result.exitCode;
 }
+
+const sshMissing = (): HiveError =>
+  new HiveError("SSH_MISSING", "The program ssh is not installed beside the queen: install OpenSSH's client");
 
 async function feed(program: Program, input: Input, taken: () => void): Promise<void> {
   const bytes = async function* () {
