@@ -6,12 +6,14 @@ import { chat as chatWith, HiveAgentClient, HiveClient } from "@hive-registry/cl
 import type { Environment } from "@hive-registry/command/places";
 import type { CommandDeps } from "./deps.ts";
 import type { HiveDeps } from "./fleet/local-hive.ts";
+import { type MachineWorld, machineHandlers } from "./machines/handlers.ts";
 import { choosePaint } from "./output/paint.ts";
 import { type Progress, startProgress } from "./output/progress.ts";
+import { type StepLines, startStepLines } from "./output/step-lines.ts";
 import type { Handlers, QueenFlags, UpFlags } from "./program.ts";
 import type { ServerName } from "./servers/commands.ts";
 import { localHiveOf, portOf, queenUrlOf, stateDirOf, tokenOf } from "./settings.ts";
-import { interruptible, interrupts, pause, piped, question } from "./terminal.ts";
+import { confirmed, interruptible, interrupts, pause, piped, question } from "./terminal.ts";
 import { advertisedWith, refuseOpenWithoutToken } from "./up/advertise.ts";
 import type { Names } from "./up/text.ts";
 
@@ -23,6 +25,13 @@ const main = fileURLToPath(new URL("./main.js", import.meta.url));
  * none pays for the others' start.
  */
 export function handlers(): Handlers {
+  const world: MachineWorld = {
+    ...{ depsFor, pause, interruptible, write, wholePath, env, exitWith, steps },
+    paint: choosePaint(stderr.isTTY, env),
+    isTerminal: stdout.isTTY,
+    hiveId: () => localHiveOf(env).hiveId,
+    confirm: (asked) => confirmed(stdin, stderr, asked),
+  };
   return {
     up,
     async down(flags) {
@@ -84,14 +93,7 @@ export function handlers(): Handlers {
       const { workerLogs } = await import("./worker/logs.ts");
       await workerLogs({ ...depsFor(flags), write, isTerminal: stdout.isTTY, pause, interruptible }, workerId, flags);
     },
-    async hiveStart(host, flags) {
-      const { startHive } = await import("./machines/lifecycle.ts");
-      exitWith(await startHive({ ...depsFor(flags), pause, hiveId: localHiveOf(env).hiveId }, host));
-    },
-    async hiveStop(host, flags) {
-      const { stopHive } = await import("./machines/lifecycle.ts");
-      exitWith(await stopHive({ ...depsFor(flags), pause, hiveId: localHiveOf(env).hiveId }, host));
-    },
+    ...machineHandlers(world),
     async simulate(flags) {
       const [{ simulate }, { startTraffic }, { startFakeFleet }] = await Promise.all([
         import("./simulate/fleet.ts"),
@@ -139,9 +141,15 @@ const wholePath = (model: string): string => (existsSync(model) ? resolve(model)
 /** Steps are told on stderr, so that stdout holds the answer alone. */
 const progress = (): Progress => progressTo(note, stderr);
 
+/** What is done at a machine is told like any progress. */
+const steps = (): StepLines =>
+  startStepLines({ paint: choosePaint(stderr.isTTY, env), nowMs, print: note, draw: drawTo(stderr) });
+
+const drawTo = (stream: NodeJS.WriteStream) =>
+  stream.isTTY && env.TERM !== "dumb" ? (text: string) => void stream.write(text) : undefined;
+
 function progressTo(line: (line: string) => void, stream: NodeJS.WriteStream): Progress {
-  const draw = stream.isTTY && env.TERM !== "dumb" ? (text: string) => void stream.write(text) : undefined;
-  return startProgress({ paint: choosePaint(stream.isTTY, env), nowMs, print: line, draw });
+  return startProgress({ paint: choosePaint(stream.isTTY, env), nowMs, print: line, draw: drawTo(stream) });
 }
 
 function depsFor(flags: QueenFlags): CommandDeps & HiveDeps {

@@ -3,19 +3,26 @@ import type { ChatFlags } from "./chat/chat.ts";
 import type { JsonFlag } from "./deps.ts";
 import type { HiveChoice } from "./fleet/local-hive.ts";
 import type { WorkersFlags } from "./fleet/workers.ts";
+import { type MachineHandlers, machineWords } from "./machines/words.ts";
 import { RULES } from "./route/candidates.ts";
 import type { RouteFlags } from "./route/route.ts";
 import type { ServerName } from "./servers/commands.ts";
 import type { CompareFlags } from "./simulate/compare.ts";
 import type { SimulateFlags } from "./simulate/fleet.ts";
+import {
+  collect,
+  collectLabels,
+  decimal,
+  listing,
+  merged,
+  port,
+  type QueenFlags,
+  seconds,
+  wholeNumber,
+  withQueen,
+} from "./words.ts";
 import type { LogsFlags } from "./worker/logs.ts";
 import type { StartFlags } from "./worker/start.ts";
-
-/** Where the queen is and how to be let in: on every command that talks to one, before or behind its name. */
-export interface QueenFlags {
-  readonly queen?: string;
-  readonly tokenFile?: string;
-}
 
 export interface UpFlags {
   readonly detach?: boolean;
@@ -32,8 +39,10 @@ export interface UpFlags {
   readonly verbose?: boolean;
 }
 
+export type { QueenFlags } from "./words.ts";
+
 /** What each command does, once its words are understood. */
-export interface Handlers {
+export interface Handlers extends MachineHandlers {
   up(flags: UpFlags): Promise<void>;
   down(flags: { readonly stateDir?: string }): Promise<void>;
   server(name: ServerName, args: readonly string[], flags: QueenFlags): Promise<void>;
@@ -47,8 +56,6 @@ export interface Handlers {
   workerStart(model: string, flags: QueenFlags & StartFlags): Promise<void>;
   workerStop(workerId: string, flags: QueenFlags & HiveChoice): Promise<void>;
   workerLogs(workerId: string, flags: QueenFlags & LogsFlags): Promise<void>;
-  hiveStart(host: string, flags: QueenFlags): Promise<void>;
-  hiveStop(host: string, flags: QueenFlags): Promise<void>;
   simulate(flags: QueenFlags & SimulateFlags): Promise<void>;
   simulateCompare(flags: CompareFlags): Promise<void>;
 }
@@ -67,7 +74,7 @@ export function program(handlers: Handlers, version: string): Command {
   listings(hive, handlers);
   inference(hive, handlers);
   workerCommands(hive, handlers);
-  lifecycle(hive, handlers);
+  machineWords(hive, handlers);
   simulation(hive, handlers);
   return hive;
 }
@@ -145,7 +152,7 @@ function inference(hive: Command, handlers: Handlers): void {
 }
 
 function workerCommands(hive: Command, handlers: Handlers): void {
-  hive.commandsGroup("Workers and machines:");
+  hive.commandsGroup("Workers:");
   const worker = hive.command("worker").description("start, stop and watch workers");
   listing(worker, "start", "load a model where there is room, or on --hive ID")
     .argument("<model>", "a GGUF file here, or the name of one in a hive's models folder")
@@ -170,17 +177,6 @@ function workerCommands(hive: Command, handlers: Handlers): void {
     .option("--hive <id>", "the hive it runs on (this machine's)")
     .option("-f, --follow", "and what is added to it, until Ctrl-C")
     .action((id: string, flags) => handlers.workerLogs(id, merged(hive, flags)));
-}
-
-function lifecycle(hive: Command, handlers: Handlers): void {
-  withQueen(hive.command("start"))
-    .description("start a machine's hive in the background (localhost: the queen's own machine)")
-    .argument("<host>")
-    .action((host: string, flags) => handlers.hiveStart(host, merged(hive, flags)));
-  withQueen(hive.command("stop"))
-    .description("end a machine's hive and its workers")
-    .argument("<host>")
-    .action((host: string, flags) => handlers.hiveStop(host, merged(hive, flags)));
 }
 
 function simulation(hive: Command, handlers: Handlers): void {
@@ -225,46 +221,6 @@ function passedOn(command: Command, description: string): Command {
     .helpOption(false)
     .allowUnknownOption()
     .passThroughOptions();
-}
-
-function listing(parent: Command, name: string, description: string): Command {
-  return withQueen(parent.command(name)).description(description).option("--json", "for programs");
-}
-
-function withQueen(command: Command): Command {
-  return command
-    .option("--queen <url>", "the queen (HIVE_QUEEN_URL, http://127.0.0.1:7833)")
-    .option("--token-file <file>", "the fleet's token (HIVE_TOKEN)");
-}
-
-/** The same flag may stand before the command's name; behind it, it counts more. */
-function merged<Flags extends object>(hive: Command, flags: Flags): Flags & QueenFlags {
-  return { ...hive.opts<QueenFlags>(), ...flags };
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,15}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a whole number.");
-}
-
-function port(text: string): number {
-  const number = wholeNumber(text);
-  if (number <= 65_535) return number;
-  throw new InvalidArgumentError("It must be a port, 0 to 65535.");
-}
-
-function decimal(text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text);
-  throw new InvalidArgumentError("It must be a number such as 0.7.");
-}
-
-const seconds = (text: string): number => Math.min(wholeNumber(text), 86_400);
-
-const collect = (value: string, before: readonly string[] | undefined): string[] => [...(before ?? []), value];
-
-function collectLabels(value: string, before: readonly string[] | undefined): string[] {
-  if (!/^[^=]+=/.test(value)) throw new InvalidArgumentError("It must be KEY=VALUE, such as zone=eu.");
-  return collect(value, before);
 }
 
 const collectDecimal = (value: string, before: readonly number[] | undefined): number[] => [

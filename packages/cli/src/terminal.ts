@@ -39,6 +39,16 @@ export async function question(
   }
 }
 
+/** Whether a person says yes; undefined when nobody sits at stdin. Anything but `y` or `yes` is no. */
+export async function confirmed(
+  stdin: NodeJS.ReadStream,
+  output: NodeJS.WriteStream,
+  asked: string,
+): Promise<boolean | undefined> {
+  if (!stdin.isTTY) return undefined;
+  return /^y(?:es)?$/i.test((await question(stdin, output, `${asked} [y/N] `))?.trim() ?? "");
+}
+
 /** A signal that the next Ctrl-C or SIGTERM aborts, until `end`. */
 export function interruptible(): { readonly signal: AbortSignal; end(): void } {
   const { first, end } = interrupts();

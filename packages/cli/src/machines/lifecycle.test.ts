@@ -1,111 +1,81 @@
-import { ClientError, type Operation } from "@hive-registry/client";
 import { describe, expect, test } from "vitest";
-import { aHive, aPage, NOW_MS } from "../testing/fakes.ts";
-import { FOLLOW_MAX_MS, type LifecycleDeps, startHive, stopHive } from "./lifecycle.ts";
+import { NOW_MS } from "../testing/fakes.ts";
+import { aMachineStory } from "../testing/machines.ts";
+import { aRecord, aStep } from "../testing/queen.ts";
+import { askMachine, HEARTBEAT_WAIT_MS, restartHive, startHive } from "./lifecycle.ts";
 
-const anOperation = (state: Operation["state"], more: Partial<Operation> = {}): Operation => ({
-  operation_id: "op1",
-  kind: "start",
-  hive_id: "desk",
-  state,
-  started_at_ms: NOW_MS,
-  steps: [],
-  ...more,
-});
+/** As on the queen's own machine: the operation ends when the process runs, before it is heard. */
+const spawned = () => [{ steps: [aStep("spawn", "pid 4711")], state: "succeeded" as const }];
 
-/** A queen that starts hives on this machine, `desk`, with a clock that only waiting moves. */
-function aQueen(more: {
-  readonly operations?: readonly Operation[];
-  readonly cataloged?: boolean;
-  readonly beats?: boolean;
-}) {
-  const page = aPage();
-  const done: string[] = [];
-  const operations = [...(more.operations ?? [anOperation("running"), anOperation("succeeded")])];
-  const started = { operation_id: "op1", hive_id: "desk", hive_url: "http://127.0.0.1:7835", port: 7835 };
-  let nowMs = NOW_MS;
-  const notFound = () =>
-    Promise.reject(new ClientError("HIVE_NOT_FOUND", "not there", { status: 404, server: "queen" }));
-  const record = {
-    id: "desk",
-    host: "127.0.0.1",
-    port: 7835,
-    status: "unknown" as const,
-    created_at_ms: 0,
-    updated_at_ms: 0,
-  };
-  const deps: LifecycleDeps = {
-    ...page,
-    hiveId: "desk",
-    nowMs: () => nowMs,
-    pause: async (ms) => {
-      nowMs += ms;
-    },
-    client: {
-      catalogHive: async () => (more.cataloged ? record : notFound()),
-      putCatalogHive: async (id, put) => {
-        done.push(`put ${id} ${put.host}`);
-        return record;
-      },
-      startHive: async (id) => {
-        done.push(`start ${id}`);
-        return started;
-      },
-      stopHive: async (id) => {
-        done.push(`stop ${id}`);
-        return started;
-      },
-      operation: async () => (operations.length > 1 ? operations.shift()! : operations[0]!),
-      hive: async () => (more.beats === false ? notFound() : { ...aHive(), online: true }),
-    },
-  };
-  return { page, deps, done };
-}
-
-describe("hive start and hive stop", () => {
+describe("hive start, stop, restart, install and update", () => {
   test("localhost is put into the catalog first, then started, then its heartbeat is awaited", async () => {
-    const { page, deps, done } = aQueen({});
+    const { page, queen, deps } = await aMachineStory({ script: spawned });
     expect(await startHive(deps, "localhost")).toBe(0);
-    expect(done).toEqual(["put desk 127.0.0.1", "start desk"]);
-    expect(page.err).toEqual(["desk runs at http://127.0.0.1:7835"]);
+    expect(queen.seen.slice(0, 3)).toEqual([
+      ...["GET /api/v1/catalog/hives/desk", "PUT /api/v1/catalog/hives/desk", "POST /api/v1/catalog/hives/desk/start"],
+    ]);
+    expect(page.out).toEqual(["desk runs at http://desk.lan:7835\n"]);
+    expect(page.err).toEqual(["✓ spawn            pid 4711  12 ms"]);
   });
 
   test("what the catalog has is left as it is", async () => {
-    const { deps, done } = aQueen({ cataloged: true });
+    const { queen, deps } = await aMachineStory({ records: [aRecord("desk")] });
     expect(await startHive(deps, "desk")).toBe(0);
-    expect(done).toEqual(["start desk"]);
+    expect(queen.seen.some((line) => line.startsWith("PUT"))).toBe(false);
   });
 
-  test("another machine that nobody cataloged is refused before anything is started", async () => {
-    const { deps, done } = aQueen({});
-    await expect(startHive(deps, "rack-7")).rejects.toThrow("not in the catalog");
-    expect(done).toEqual([]);
+  test("another machine that nobody cataloged is refused before anything is started, and how to add it is said", async () => {
+    const { queen, deps } = await aMachineStory();
+    await expect(startHive(deps, "rack-7")).rejects.toThrow("rack-7 is not in the catalog. Add it: hive add rack-7");
+    expect(queen.asked).toEqual([]);
   });
 
-  test("a failed step is told with its code and its output, exit 1", async () => {
-    const step = { name: "spawn", state: "failed" as const, started_at_ms: 0, output_tail: "no such file" };
-    const failed = anOperation("failed", { steps: [step], error: { code: "INTERNAL", message: "cannot start it" } });
-    const { page, deps } = aQueen({ operations: [failed], cataloged: true });
-    expect(await startHive(deps, "desk")).toBe(1);
-    expect(page.err).toEqual(["INTERNAL: cannot start it", "no such file"]);
+  test("a machine is found by its id, by the name that gave its id, and by what ssh calls it", async () => {
+    const records = [aRecord("attic"), aRecord("gpu", { ssh: { host: "10.0.0.9", port: 22, user: "ada" } })];
+    const { queen, deps } = await aMachineStory({ records });
+    for (const host of ["attic", "ada@attic:22", "10.0.0.9"]) expect(await askMachine(deps, "stop", host)).toBe(0);
+    expect(queen.asked).toEqual(["stop attic", "stop attic", "stop gpu"]);
+  });
+
+  test("a failure is told with its code, the last words, and what to do next; exit 1", async () => {
+    const failed = aStep("connect", "ada@attic: Permission denied (publickey).\n", { state: "failed" });
+    const error = { code: "SSH_KEY_REFUSED", message: "attic takes none of the keys" };
+    const { page, deps } = await aMachineStory({
+      records: [aRecord("attic")],
+      script: () => [{ steps: [failed], state: "failed", error }],
+    });
+    expect(await restartHive(deps, "ada@attic:2222")).toBe(1);
+    expect(page.err).toEqual([
+      "✗ connect  12 ms",
+      "attic takes none of the keys (SSH_KEY_REFUSED)",
+      "    ada@attic: Permission denied (publickey).",
+      "Put the queen's key there: ssh-copy-id -p 2222 ada@attic   Or name another one: --identity-file FILE",
+    ]);
+    expect(page.out).toEqual([]);
   });
 
   test("a hive that never beats is a failure after a bounded wait", async () => {
-    const { page, deps } = aQueen({ cataloged: true, beats: false });
+    const { page, queen, deps } = await aMachineStory({ records: [aRecord("desk")], script: spawned });
+    queen.heard.add = () => queen.heard;
     expect(await startHive(deps, "desk")).toBe(1);
     expect(page.err.join()).toContain("no heartbeat");
-    expect(deps.nowMs() - NOW_MS).toBeLessThan(2 * FOLLOW_MAX_MS + 1_000);
+    expect(deps.nowMs() - NOW_MS).toBeLessThan(HEARTBEAT_WAIT_MS + 1_000);
   });
 
-  test("an operation that does not end is left alone after a bounded time", async () => {
-    const { deps } = aQueen({ operations: [anOperation("running")], cataloged: true });
-    await expect(stopHive(deps, "desk")).rejects.toThrow("the queen goes on with it");
+  test("one that was interrupted says that the same again finishes it", async () => {
+    const { page, deps } = await aMachineStory({
+      records: [aRecord("attic")],
+      script: () => [{ steps: [aStep("install", "", { state: "running" })], state: "interrupted" }],
+    });
+    expect(await askMachine(deps, "update", "attic")).toBe(1);
+    expect(page.err).toEqual([
+      ...["– install  12 ms", "The queen ended before it was done. The same command again finishes it."],
+    ]);
   });
 
-  test("stop ends it", async () => {
-    const { page, deps, done } = aQueen({ operations: [anOperation("succeeded")] });
-    expect(await stopHive(deps, "127.0.0.1")).toBe(0);
-    expect(done).toEqual(["stop desk"]);
-    expect(page.err).toEqual(["desk is stopped"]);
+  test("--json prints the operation as it ended, and nothing else on stdout", async () => {
+    const { page, deps } = await aMachineStory({ records: [aRecord("attic")] });
+    expect(await askMachine(deps, "install", "attic", { json: true })).toBe(0);
+    expect(JSON.parse(page.text())).toMatchObject({ kind: "install", hive_id: "attic", state: "succeeded" });
   });
 });

@@ -1,127 +1,106 @@
-import { ClientError, type HiveClient, type Operation } from "@hive-registry/client";
-import { CommandError, EXIT } from "../failure.ts";
-import type { Progress } from "../output/progress.ts";
+import type { HiveClient, Operation } from "@hive-registry/client";
+import type { JsonFlag } from "../deps.ts";
+import { EXIT } from "../failure.ts";
 import { oneLine } from "../output/text.ts";
+import { findHive, orNone, recordOf } from "./find.ts";
+import { exitOf, type FollowDeps, followed } from "./follow.ts";
+import { isHere } from "./target.ts";
 
-/** How often a running operation is asked about, ms. */
+/** How often it is asked whether a hive was heard, ms. */
 export const POLL_MS = 200;
-/** How long one is followed before the command leaves it alone, ms. */
-export const FOLLOW_MAX_MS = 60_000;
-const FINAL: readonly string[] = ["succeeded", "failed"];
+/** How long a started hive's first heartbeat is awaited, ms. */
+export const HEARTBEAT_WAIT_MS = 60_000;
 
-export interface LifecycleDeps {
-  readonly client: Pick<HiveClient, "startHive" | "stopHive" | "operation" | "hive" | "catalogHive" | "putCatalogHive">;
-  progress(): Progress;
-  note(line: string): void;
+export interface LifecycleDeps extends FollowDeps {
+  readonly client: Pick<
+    HiveClient,
+    "followOperation" | "catalogHive" | "listCatalog" | "putCatalogHive" | "hive" | Verb
+  >;
   nowMs(): number;
   pause(ms: number): Promise<void>;
   /** The id of this machine's hive unless it was told otherwise. */
   readonly hiveId: string;
 }
 
-const HERE = new Set(["localhost", "127.0.0.1", "::1"]);
+type Verb = "startHive" | "stopHive" | "restartHive" | "installHive" | "updateHive";
+
+/** What each command asks of the queen, and what is said when it is done. */
+const VERBS = {
+  stop: { call: "stopHive", done: "is stopped" },
+  install: { call: "installHive", done: "is installed" },
+  update: { call: "updateHive", done: "is up to date" },
+} as const;
 
 /**
  * `hive start HOST`: the queen starts the hive; this waits for its first heartbeat. `localhost` is the queen's own machine, and
  * is put into the catalog when it is not there yet.
  */
-export async function startHive(deps: LifecycleDeps, host: string): Promise<number> {
-  const hiveId = idOf(deps, host);
-  await cataloged(deps, hiveId, host);
-  return withProgress(deps, `starting ${oneLine(hiveId)}`, async (progress) => {
-    const { operation_id, hive_url } = await deps.client.startHive(hiveId);
-    const operation = await followed(deps, progress, operation_id);
-    if (operation.state === "failed") return tellFailure(deps, progress, operation);
-    progress.waiting("waiting for its first heartbeat");
-    if (await within(deps, async () => (await statusOf(deps, hiveId)) === "alive")) {
-      progress.done(oneLine(`${hiveId} runs at ${hive_url}`));
-      return EXIT.done;
-    }
-    const log = `logs/hive-${hiveId}.log in the queen's state folder`;
-    progress.failed(oneLine(`${hiveId} was started but has sent no heartbeat. Its log is ${log}.`));
-    return EXIT.failed;
-  });
+export async function startHive(deps: LifecycleDeps, host: string, flags: JsonFlag = {}): Promise<number> {
+  const hiveId = await cataloged(deps, host);
+  return untilHeard(deps, host, hiveId, "startHive", flags);
 }
 
-/** `hive stop HOST`. */
-export async function stopHive(deps: LifecycleDeps, host: string): Promise<number> {
-  const hiveId = idOf(deps, host);
-  return withProgress(deps, `stopping ${oneLine(hiveId)}`, async (progress) => {
-    const { operation_id } = await deps.client.stopHive(hiveId);
-    const operation = await followed(deps, progress, operation_id);
-    if (operation.state === "failed") return tellFailure(deps, progress, operation);
-    progress.done(oneLine(`${hiveId} is stopped`));
-    return EXIT.done;
-  });
+/** `hive restart HOST`. */
+export async function restartHive(deps: LifecycleDeps, host: string, flags: JsonFlag = {}): Promise<number> {
+  const hiveId = await findHive(deps, host);
+  return untilHeard(deps, host, hiveId, "restartHive", flags);
 }
 
-async function withProgress(
+/** `hive stop HOST`, `hive install HOST`, `hive update HOST`. */
+export async function askMachine(
   deps: LifecycleDeps,
-  what: string,
-  run: (progress: Progress) => Promise<number>,
+  verb: keyof typeof VERBS,
+  host: string,
+  flags: JsonFlag = {},
 ): Promise<number> {
-  const progress = deps.progress();
-  progress.waiting(what);
-  try {
-    return await run(progress);
-  } finally {
-    progress.end();
-  }
+  const hiveId = await findHive(deps, host);
+  const { call, done } = VERBS[verb];
+  const operation = await followed(deps, host, () => deps.client[call](hiveId), flags);
+  if (operation?.state === "succeeded" && !flags.json) deps.print(oneLine(`${hiveId} ${done}`));
+  return exitOf(operation);
 }
 
-const idOf = (deps: LifecycleDeps, host: string): string => (HERE.has(host) ? deps.hiveId : host);
-
-async function cataloged({ client, hiveId: ownId }: LifecycleDeps, hiveId: string, host: string): Promise<void> {
-  try {
-    await client.catalogHive(hiveId);
-  } catch (error) {
-    if (!(error instanceof ClientError) || error.code !== "HIVE_NOT_FOUND") throw error;
-    if (hiveId !== ownId && !HERE.has(host)) {
-      throw new CommandError(
-        `${oneLine(host)} is not in the catalog. Only this machine's hive can be started yet: hive start localhost`,
-      );
-    }
-    await client.putCatalogHive(hiveId, { host: "127.0.0.1" });
+async function untilHeard(
+  deps: LifecycleDeps,
+  host: string,
+  hiveId: string,
+  call: "startHive" | "restartHive",
+  flags: JsonFlag,
+): Promise<number> {
+  let url = "";
+  const operation = await followed(
+    deps,
+    host,
+    async () => {
+      const started = await deps.client[call](hiveId);
+      url = started.hive_url;
+      return started;
+    },
+    flags,
+  );
+  if (operation?.state !== "succeeded") return EXIT.failed;
+  if (!(await isHeard(deps, hiveId, operation))) {
+    deps.note(oneLine(`${hiveId} was started but has sent no heartbeat. What it said last: hive logs ${hiveId}`));
+    return EXIT.failed;
   }
+  if (!flags.json) deps.print(oneLine(`${hiveId} runs at ${url}`));
+  return EXIT.done;
 }
 
-/** Until the operation has ended, or {@link FOLLOW_MAX_MS}. */
-async function followed(deps: LifecycleDeps, progress: Progress, operationId: string): Promise<Operation> {
-  let operation = await deps.client.operation(operationId);
-  const ended = await within(deps, async () => {
-    operation = await deps.client.operation(operationId);
-    progress.waiting(oneLine(operation.steps.at(-1)?.name ?? operation.kind));
-    return FINAL.includes(operation.state);
-  });
-  if (!ended) {
-    throw new CommandError(
-      `Not done after ${FOLLOW_MAX_MS / 1_000} s; the queen goes on with it. \`hive ls\` shows what came of it.`,
-    );
-  }
-  return operation;
-}
-
-async function within(deps: LifecycleDeps, isSo: () => Promise<boolean>): Promise<boolean> {
-  const deadlineMs = deps.nowMs() + FOLLOW_MAX_MS;
-  while (!(await isSo())) {
+/** On a machine that is reached by ssh the first heartbeat is a step of the operation; on the queen's own it comes afterwards. */
+async function isHeard(deps: LifecycleDeps, hiveId: string, { steps }: Operation): Promise<boolean> {
+  if (steps.some(({ name }) => name.includes("heartbeat"))) return true;
+  const deadlineMs = deps.nowMs() + HEARTBEAT_WAIT_MS;
+  while ((await orNone("HIVE_NOT_FOUND", deps.client.hive(hiveId)))?.status !== "alive") {
     if (deps.nowMs() >= deadlineMs) return false;
     await deps.pause(POLL_MS);
   }
   return true;
 }
 
-async function statusOf({ client }: LifecycleDeps, hiveId: string): Promise<string | undefined> {
-  try {
-    return (await client.hive(hiveId)).status;
-  } catch (error) {
-    if (error instanceof ClientError && error.code === "HIVE_NOT_FOUND") return undefined;
-    throw error;
-  }
-}
-
-function tellFailure(deps: LifecycleDeps, progress: Progress, operation: Operation): number {
-  const step = operation.steps.findLast((one) => one.state === "failed");
-  progress.failed(oneLine(`${operation.error?.code ?? "INTERNAL"}: ${operation.error?.message ?? "it failed"}`));
-  if (step !== undefined && step.output_tail !== "") deps.note(step.output_tail);
-  return EXIT.failed;
+async function cataloged(deps: LifecycleDeps, host: string): Promise<string> {
+  const { client, hiveId } = deps;
+  if (!isHere(host) && host !== hiveId) return findHive(deps, host);
+  if ((await recordOf(client, hiveId)) === undefined) await client.putCatalogHive(hiveId, { host: "127.0.0.1" });
+  return hiveId;
 }

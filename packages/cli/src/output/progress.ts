@@ -1,4 +1,5 @@
 import type { Paint } from "./paint.ts";
+import { spinner } from "./spinner.ts";
 import { elapsed } from "./units.ts";
 
 /** Tells what is waited for, and what came of it. */
@@ -15,9 +16,6 @@ export interface Progress {
   end(): void;
 }
 
-const FRAMES = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
-const FRAME_MS = 80;
-
 export interface ProgressOptions {
   readonly paint: Paint;
   readonly nowMs: () => number;
@@ -31,39 +29,25 @@ export interface ProgressOptions {
 export function startProgress({ paint, nowMs, print, draw }: ProgressOptions): Progress {
   const startedMs = nowMs();
   let text = "";
-  let frame = 0;
-  let timer: ReturnType<typeof setInterval> | undefined;
-  const clear = () => draw?.("\r\u001B[K");
-  const stop = () => {
-    if (timer === undefined) return;
-    clearInterval(timer);
-    timer = undefined;
-    clear();
-  };
-  const spin = () => {
-    frame = (frame + 1) % FRAMES.length;
-    draw?.(`\r\u001B[K${paint.dim(`${FRAMES[frame]} ${text} ${elapsed(nowMs() - startedMs)}`)}`);
-  };
+  const waited = spinner(draw, (frame) => paint.dim(`${frame} ${text} ${elapsed(nowMs() - startedMs)}`));
   const stay = (mark: string, line: string) => {
-    if (timer !== undefined) clear();
+    waited.clear();
     print(`${mark} ${line} ${paint.dim(`(${elapsed(nowMs() - startedMs)})`)}`);
   };
   return {
     waiting(what) {
       text = what;
-      if (draw === undefined || timer !== undefined) return;
-      timer = setInterval(spin, FRAME_MS);
-      timer.unref();
+      waited.start();
     },
     done(line) {
-      stop();
+      waited.stop();
       stay(paint.green("✓"), line);
     },
     failed(line) {
-      stop();
+      waited.stop();
       stay(paint.red("✗"), line);
     },
     remark: (line) => stay(paint.yellow("…"), line),
-    end: stop,
+    end: waited.stop,
   };
 }

@@ -27,6 +27,11 @@ export function elapsed(ms: number): string {
   return `${(Math.max(0, ms) / 1_000).toFixed(1)} s`;
 }
 
+/** For steps that differ widely: ms below a second, else tenths of a second. */
+export function took(ms: number): string {
+  return ms < 1_000 ? `${Math.max(0, Math.round(ms))} ms` : elapsed(ms);
+}
+
 export function count(n: number, one: string, many: string = `${one}s`): string {
   return `${n} ${n === 1 ? one : many}`;
 }
