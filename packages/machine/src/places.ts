@@ -1,14 +1,10 @@
-import { existsSync, realpathSync } from "node:fs";
-import { homedir } from "node:os";
-import { basename, dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { defaultConfigFile, defaultStateDir, type Environment } from "@hive-registry/command";
 
 /** Where things lie on this machine, one hive for each account. */
 export interface Places {
   /** This program: `~/.local/share/hive/VERSION/hive.mjs`. */
   readonly program: string;
-  /** The same by the link that an update moves, where that leads here; else as {@link program}. */
-  readonly current_program: string;
   /** What this program's folder is called: `0.1.0-3f1c9a7be204`. */
   readonly version: string;
   /** What the hive is to be like, without secrets. */
@@ -21,11 +17,9 @@ export interface Places {
 }
 
 export function placesFor(program: string, env: Environment): Places {
-  const current = join(dataDir(env), "current", basename(program));
   const state_dir = defaultStateDir(env);
   return {
     program,
-    current_program: existsSync(current) && realpathSync(current) === program ? current : program,
     version: basename(dirname(program)),
     settings_file: defaultConfigFile(env, "machine.json"),
     join_token_file: defaultConfigFile(env, "join-token"),
@@ -33,10 +27,4 @@ export function placesFor(program: string, env: Environment): Places {
     started_file: join(state_dir, "machine.started.json"),
     lock_file: join(state_dir, "machine.lock"),
   };
-}
-
-/** `$XDG_DATA_HOME/hive`, by default `~/.local/share/hive`. A relative one is passed over, as the XDG rules say. */
-function dataDir(env: Environment): string {
-  const given = env.XDG_DATA_HOME;
-  return join(given !== undefined && isAbsolute(given) ? given : join(homedir(), ".local", "share"), "hive");
 }

@@ -99,17 +99,22 @@ export function readJoinToken(places: Pick<Places, "join_token_file">): string |
 export function writeSettings(
   places: Places,
   configuration: Configuration,
-): { readonly before: StoredSettings | undefined } {
+): { readonly before: StoredSettings | undefined; readonly changed: boolean } {
   const { take_over = false, join_token, ...settings } = configuration;
   const before = readSettings(places);
   const isOurs = before === undefined || before.queen_id === settings.queen_id;
-  if (!take_over && before !== undefined && (!isOurs || before.hive_id !== settings.hive_id))
+  if (!take_over && before !== undefined && (!isOurs || before.hive_id !== settings.hive_id)) {
     throw managedElsewhere(before, isOurs);
+  }
+  const tokenBefore = readJoinToken(places);
+  const token = join_token ?? (isOurs ? tokenBefore : undefined);
+  const text = `${JSON.stringify(settings, Object.keys(STORED), 2)}\n`;
+  const changed = token !== tokenBefore || text !== readText(places.settings_file);
   // The token first: settings that are there always find theirs.
-  if (join_token !== undefined) writePrivate(places.join_token_file, `${join_token}\n`);
-  else if (!isOurs) rmSync(places.join_token_file, { force: true });
-  writePrivate(places.settings_file, `${JSON.stringify(settings, null, 2)}\n`);
-  return { before };
+  if (token === undefined) rmSync(places.join_token_file, { force: true });
+  else writePrivate(places.join_token_file, `${token}\n`);
+  if (changed) writePrivate(places.settings_file, text);
+  return { before, changed };
 }
 
 function managedElsewhere({ hive_id, queen_id, queen_url }: StoredSettings, isOurs: boolean): HiveError {

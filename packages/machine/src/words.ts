@@ -30,11 +30,11 @@ const alone =
 const WORDS: Readonly<Record<string, Word>> = {
   configure: alone(async ({ places }) => {
     const configuration = parseConfiguration(await readInput());
-    const { before } = writeSettings(places, configuration);
+    const { before, changed } = writeSettings(places, configuration);
     // Under its old name nobody would find it any more.
     const left = before !== undefined && before.hive_id !== configuration.hive_id;
     if (left) await stopLocalHive({ hive_id: before.hive_id, state_dir: places.state_dir });
-    return { configured: true };
+    return { configured: true, changed };
   }),
   start: alone(startHive),
   stop: alone(async (deps) => ({ stopped: await stopHive(deps) })),

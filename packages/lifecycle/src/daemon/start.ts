@@ -9,6 +9,8 @@ import { isAlive } from "../processes/identity.ts";
 import { signal } from "../processes/signal.ts";
 import { DAEMON_MARK, type DaemonPlaces, makeStateDir, placesOf } from "./places.ts";
 
+/** Tells a program which file its output goes to, so that it can keep it from growing without end. */
+const LOG_FILE_VARIABLE = "HIVE_LOG_FILE";
 /** How long a start waits for another start or a stop of the same name; a stop may take its whole grace. */
 const LOCK_WAIT_MS = 30_000;
 
@@ -89,7 +91,7 @@ async function spawnDetached(
     child = spawn(spec.command, spec.args, {
       detached: true,
       stdio: ["ignore", log, log],
-      env: { ...(spec.env ?? process.env), [DAEMON_MARK]: places.mark },
+      env: { ...(spec.env ?? process.env), [DAEMON_MARK]: places.mark, [LOG_FILE_VARIABLE]: logFile },
     });
     if (child.pid === undefined) {
       const [cause] = await once(child, "error");
