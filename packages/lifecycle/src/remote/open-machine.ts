@@ -71,7 +71,8 @@ export function openMachine(
       return readPreflight((await run(script, waiting)).stdout, { host, port });
     },
 
-    install: async (found, _options, waiting) => {
+    install: async (found, { with_llama = false }, waiting) => {
+      if (with_llama) throw engineStays(host);
       const agent = await artifacts.agent();
       const look = { what: "Looking at what is installed", script: LOOK, limitMs: SHORT_LIMIT_MS };
       const { said } = await run({ ...look, args: [agent.version, agent.sha256, found.node?.path ?? ""] }, waiting);
@@ -172,6 +173,12 @@ function noSpace(host: string, needed: number, free: number): HiveError {
     },
   );
 }
+
+const engineStays = (host: string): HiveError =>
+  new HiveError(
+    "ENGINE_MISSING",
+    `The bundled inference engine cannot be brought to ${host} over SSH: add it without, and use the servers that run there`,
+  );
 
 const notInstalled = (host: string): HiveError =>
   new HiveError("MACHINE_FAILED", `No hive is installed on ${host}. Add it with: hive add ${host}`);

@@ -1,11 +1,12 @@
 // Stands for the program that is installed on a machine: the same words and answers, and a hive that only listens at its port.
 import { spawn } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, openSync, readFileSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { basename, dirname, join } from "node:path";
 
 const LIFE_MS = 120_000;
-const [self, word, ...args] = process.argv.slice(1);
+const [word, ...args] = process.argv.slice(2);
+const self = realpathSync(process.argv[1]);
 const home = process.env.HOME;
 const config = join(home, ".config", "hive");
 const state = join(home, ".local", "state", "hive");
@@ -32,17 +33,22 @@ const fail = (code, message) => {
 
 const WORDS = {
   async configure() {
-    const { join_token, ...wanted } = JSON.parse(readFileSync(0, "utf8"));
-    const before = [read(settingsFile), read(tokenFile)];
+    const { join_token, take_over, ...wanted } = JSON.parse(readFileSync(0, "utf8"));
+    if (settings !== null && settings.queen_id !== wanted.queen_id && take_over !== true)
+      fail("MANAGED_ELSEWHERE", `There is a hive already, ${settings.hive_id}, of the queen at ${settings.queen_url}`);
     for (const folder of [config, state]) mkdirSync(folder, { recursive: true, mode: 0o700 });
     writeFileSync(settingsFile, JSON.stringify(wanted), { mode: 0o600 });
     if (join_token !== undefined) writeFileSync(tokenFile, join_token, { mode: 0o600 });
     chmodSync(settingsFile, 0o600);
-    answer({ changed: before[0] !== read(settingsFile) || before[1] !== read(tokenFile) });
+    answer({ configured: true });
   },
   async start() {
     if (settings === null) fail("MACHINE_FAILED", "No hive is configured");
-    if (isRunning()) return answer({ port: pidRecord.port, already_running: true });
+    const fingerprint = [self, read(settingsFile), read(tokenFile)].join();
+    if (isRunning()) {
+      if (pidRecord.fingerprint === fingerprint) return answer({ port: pidRecord.port, already_running: true });
+      process.kill(pidRecord.pid, "SIGKILL");
+    }
     const port = await new Promise((resolve) => {
       const server = createServer().on("error", () => resolve(undefined));
       server.listen(settings.port, "127.0.0.1", () => {
@@ -56,7 +62,10 @@ const WORDS = {
     const out = openSync(log, "a");
     const stdio = ["ignore", out, out];
     const { pid } = spawn(process.execPath, [self, "agent", String(port)], { stdio, detached: true });
-    writeFileSync(pidFile, JSON.stringify({ pid, port, hive_id: settings.hive_id, started_at_ms: Date.now() }));
+    writeFileSync(
+      pidFile,
+      JSON.stringify({ pid, port, fingerprint, hive_id: settings.hive_id, started_at_ms: Date.now() }),
+    );
     answer({ port, already_running: false });
     process.exit(0);
   },

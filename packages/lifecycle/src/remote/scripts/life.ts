@@ -16,17 +16,16 @@ word() { of=$1 name=$2; answer=$(hive "$of" "$name") || { say failed "$name"; sa
 /**
  * Starts a version with the settings that come on stdin. `$1`: the version.
  *
- * What runs already by the same version and settings goes on. Else the old one is ended by its own program, and only then do the links change.
+ * The program itself leaves alone what runs so already, and ends what runs otherwise. Settings are written before the links change: who
+ * manages the hive is asked first.
  */
 export const START: string = `${PLACES}${TURN}
 new=$1
 [ -f "$data/$new/hive.mjs" ] || { echo 'that version is not installed' >&2; exit 1; }
 old=$(version_of current)
-answer=$(hive "$new" configure) || { say failed configure; say error "$answer"; exit 1; }
-case "$answer" in *'"changed":false'*) changed= ;; *) changed=yes ;; esac
-if [ -n "$old" ] && { [ "$old" != "$new" ] || [ -n "$changed" ]; }; then word "$old" stop; fi
-if [ -n "$old" ] && [ "$old" != "$new" ]; then turn current "$new" previous "$old"
-elif [ -z "$old" ]; then turn current "$new"
+word "$new" configure
+if [ -z "$old" ]; then turn current "$new"
+elif [ "$old" != "$new" ]; then turn current "$new" previous "$old"
 fi || exit 1
 word current start
 kept=" $new $(version_of previous) "
@@ -42,9 +41,8 @@ say version "$new"
 
 /** Puts the version before the current one in its place and starts it. */
 export const ROLL_BACK: string = `${PLACES}${TURN}
-bad=$(version_of current) good=$(version_of previous)
+good=$(version_of previous)
 [ -n "$good" ] && [ -f "$data/$good/hive.mjs" ] || { echo 'there is no version before this one' >&2; exit 1; }
-word "$bad" stop
 turn current "$good" || exit 1
 rm -f "$data/previous"
 word current start

@@ -13,7 +13,7 @@ data=$(place "\${XDG_DATA_HOME:-}" .local/share)
 config=$(place "\${XDG_CONFIG_HOME:-}" .config)
 state=$(place "\${XDG_STATE_HOME:-}" .local/state)
 say() { printf '%s=%s\\n' "$1" "$2"; }
-hive() { of=$1; shift; "$data/$of/node" "$data/$of/hive.mjs" "$@"; }
+hive() { of=$1; shift; by=$data/$of/node; [ -x "$by" ] || by=node; "$by" "$data/$of/hive.mjs" "$@"; }
 version_of() { readlink "$data/$1" 2>/dev/null || :; }
 sum_of() {
   if command -v sha256sum >/dev/null; then sha256sum <"$1"

@@ -8,7 +8,7 @@ export const UNINSTALL: string = `${PLACES}
 [ -e "$data" ] || [ -e "$config/machine.json" ] || { say removed no; exit 0; }
 said=no
 [ -L "$data/current" ] || [ -e "$config/machine.json" ] && said=yes
-if [ -x "$data/current/node" ] && [ -f "$config/machine.json" ]; then
+if [ -f "$data/current/hive.mjs" ] && [ -f "$config/machine.json" ]; then
   answer=$(hive current stop) || { say failed stop; say error "$answer"; exit 1; }
 fi
 id=$(sed -n 's/.*"hive_id": *"\\([A-Za-z0-9._-]*\\)".*/\\1/p' "$config/machine.json" 2>/dev/null | head -n 1)
@@ -23,7 +23,7 @@ done
 for one in "$data"/node/v*; do rm -f "$one/bin/node"; rmdir "$one/bin" "$one" 2>/dev/null; done
 for left in "$data"/.new-*; do [ -d "$left" ] && rm -rf "$left"; done
 for one in current previous .turn-current .turn-previous; do [ -L "$data/$one" ] && rm -f "$data/$one"; done
-rm -f "$data/.made" "$config/machine.json" "$config/join-token"
+rm -f "$data/.made" "$config/machine.json" "$config/join-token" "$state/machine.started.json" "$state/machine.lock"
 if [ -n "$id" ]; then
   rm -f "$state/hive-$id.pid" "$state/hive-$id.lock" "$state/logs/hive-$id.log" "$state/logs/hive-$id.log.1" "$state/logs/hive-$id.log.2"
   for one in "$state/workers/$id"/*.json; do rm -f "$one"; done
