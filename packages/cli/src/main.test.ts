@@ -1,10 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, onTestFinished, test } from "vitest";
 import { aHive, aWorker, on } from "./testing/fakes.ts";
+import { aFakeQueen, aStep } from "./testing/queen.ts";
 import { aServer } from "./testing/server.ts";
 
 /** The built command: what people run. */
@@ -137,6 +138,41 @@ describe("the hive command", () => {
     const { code, err } = await hive(["ls", "--queen", closed.url]);
     expect(err).toContain("--token-file");
     expect(code).toBe(1);
+  });
+
+  test("a machine is added by the built program: steps on stderr, where it runs on stdout; Ctrl-C leaves it to the queen", async () => {
+    const queen = await aFakeQueen({
+      script: (_, id) => [{ steps: [aStep("connect")], ...(id === "attic" ? { state: "succeeded" } : {}) }],
+    });
+    expect(await hive(["add", "ada@attic", "--label", "room=attic", "--queen", queen.url])).toMatchObject({
+      ...{ code: 0, out: "attic runs at http://attic.lan:7835\n", err: expect.stringContaining("✓ connect") },
+    });
+    const slow = start(["add", "desk", "--queen", queen.url]);
+    let err = "";
+    slow.stderr?.once("data", () => slow.kill("SIGINT"));
+    slow.stderr?.on("data", (piece) => {
+      err += piece;
+    });
+    expect(await new Promise((resolve) => slow.on("close", resolve))).toBe(1);
+    expect(err).toContain("The queen goes on with it. See how it goes: hive operations");
+    expect(queen.operations[0]).toMatchObject({ hive_id: "desk", state: "running" });
+  });
+
+  test("hives.conf is found where settings lie; without one it is said how to write it, and a fault is told at its line", async () => {
+    const queen = await aFakeQueen();
+    const config = aFolder();
+    const apply = (...more: string[]) => hive(["apply", "--queen", queen.url, ...more], { XDG_CONFIG_HOME: config });
+    expect(await apply()).toMatchObject({ code: 1, err: expect.stringContaining("a line for each: Host NAME") });
+    mkdirSync(join(config, "hive"));
+    writeFileSync(join(config, "hive", "hives.conf"), "Host rack-1\n  Hots rack-2\n");
+    expect(await apply()).toMatchObject({
+      code: 1,
+      err: expect.stringMatching(/hives\.conf:2: Hots is not known here/),
+    });
+    writeFileSync(join(config, "hive", "hives.conf"), "Host rack-1 rack-2\n");
+    expect(await apply()).toMatchObject({ code: 2, err: expect.stringContaining("add --yes") });
+    expect(await apply("--yes")).toMatchObject({ code: 0, out: expect.stringContaining("2 done, 0 failed") });
+    expect(await apply("--yes")).toMatchObject({ code: 0, out: "Nothing to do: 2 machines as wanted.\n", err: "" });
   });
 
   test("nothing runs: down says so and that is no failure", async () => {

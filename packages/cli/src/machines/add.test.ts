@@ -1,12 +1,9 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { aMachineStory } from "../testing/machines.ts";
 import { aStep } from "../testing/queen.ts";
 import { add } from "./add.ts";
 
-const until = async (is: () => boolean) => {
-  for (let tries = 0; !is() && tries < 2_000; tries++) await new Promise((resolve) => setTimeout(resolve, 5));
-  expect(is()).toBe(true);
-};
+const LIMIT = { timeout: 10_000, interval: 5 };
 
 describe("hive add", () => {
   test("the name alone is enough: each step is told, then where the hive runs, then what to try", async () => {
@@ -77,7 +74,7 @@ describe("hive add", () => {
   test("Ctrl-C ends the looking only, and says how to look again or to cancel", async () => {
     const { page, queen, deps, interrupt } = await aMachineStory({ script: () => [{ steps: [aStep("connect")] }] });
     const adding = add(deps, "attic", {});
-    await until(() => page.err.length > 0);
+    await vi.waitUntil(() => page.err.length > 0, LIMIT);
     interrupt.abort();
     expect(await adding).toBe(1);
     expect(page.err.at(-1)).toBe(
@@ -89,7 +86,7 @@ describe("hive add", () => {
   test("one that somebody cancels says that the same again finishes it", async () => {
     const { page, queen, deps } = await aMachineStory({ script: () => [{ steps: [aStep("connect")] }] });
     const adding = add(deps, "attic", {});
-    await until(() => page.err.length > 0);
+    await vi.waitUntil(() => page.err.length > 0, LIMIT);
     await queen.client.cancelOperation(queen.operations[0]?.operation_id ?? "");
     expect(await adding).toBe(1);
     expect(page.err.slice(-2)).toEqual([

@@ -75,7 +75,7 @@ export async function apply(deps: ApplyDeps, flags: ApplyFlags): Promise<number>
   if (flags.json) deps.print(JSON.stringify({ plan: planned, results }));
   else {
     const parts = [`${results.length - failed} done`, `${failed} failed`, `${asWanted} as wanted before`];
-    deps.print(`${[...parts, ...(left === 0 ? [] : [`${left} not begun`])].join(", ")}.`);
+    deps.print(`${[...parts, ...(left === 0 ? [] : [`${left} not waited for`])].join(", ")}.`);
   }
   if (failed > 0 || left > 0) deps.note("The same again does what is left: hive apply");
   return failed > 0 || left > 0 ? EXIT.failed : EXIT.done;

@@ -9,7 +9,7 @@ export interface MachineStory {
   readonly page: Page;
   readonly queen: FakeQueen;
   readonly deps: AddDeps &
-    Pick<ApplyDeps, "paint" | "confirm"> & {
+    Pick<ApplyDeps, "paint" | "confirm" | "look"> & {
       readonly client: FakeQueen["client"];
       isTerminal: boolean;
       write(text: string): void;

@@ -123,6 +123,11 @@ export async function aFakeQueen({
     if (area === "catalog" && fourth === "logs") return send(200, { text: "its last words\n" });
     if (area === "catalog" && fourth === "machine") return send(200, INSTALLED);
     if (area === "catalog") {
+      const other = operations.find(({ hive_id, state }) => hive_id === third && state === "running");
+      if (other !== undefined) {
+        const details = { operation_id: other.operation_id };
+        return send(409, { error: { code: "ALREADY_RUNNING", message: "It is under way", details } });
+      }
       const operation = begin(fourth as OperationKind, third ?? "", body);
       bodies.set(operation.operation_id, body);
       return send(202, { ...operation, hive_url: `http://${third}.lan:7835`, port: 7835 });
