@@ -75,18 +75,18 @@ describe("hive apply", () => {
         id === "rack-2"
           ? [
               {
-                ...{ steps: [aStep("connect", "refused", { state: "failed" })], state: "failed" },
-                error: { code: "SSH_REFUSED", message: "rack-2 takes no SSH" },
+                ...{ steps: [aStep("install", "No space left on device", { state: "failed" })], state: "failed" },
+                error: { code: "NO_SPACE", message: "rack-2 has no room" },
               },
             ]
           : [{ steps: [], state: "succeeded" }],
     });
     expect(await apply(deps, yes)).toBe(1);
     expect([...queen.heard].toSorted()).toEqual(["rack-1", "rack-3"]);
-    const at = page.err.indexOf("✗ rack-2  rack-2 takes no SSH (SSH_REFUSED)  0 ms");
+    const at = page.err.indexOf("✗ rack-2  rack-2 has no room (NO_SPACE)  0 ms");
     expect(page.err.slice(at + 1, at + 3)).toEqual([
-      "        refused",
-      "    See that it is on and takes SSH. Another port: --ssh-port N. This must work: ssh rack-2",
+      "        No space left on device",
+      "    Make room there, and do the same again.",
     ]);
     expect(page.out.at(-1)).toBe("2 done, 1 failed, 0 as wanted before.\n");
   });

@@ -38,18 +38,18 @@ describe("hive start, stop, restart, install and update", () => {
   });
 
   test("a failure is told with its code, the last words, and what to do next; exit 1", async () => {
-    const failed = aStep("connect", "ada@attic: Permission denied (publickey).\n", { state: "failed" });
-    const error = { code: "SSH_KEY_REFUSED", message: "attic takes none of the keys" };
+    const failed = aStep("start", "listen EADDRINUSE: 7835\n", { state: "failed" });
+    const error = { code: "PORT_IN_USE", message: "Another program listens on port 7835 of attic" };
     const { page, deps } = await aMachineStory({
       records: [aRecord("attic")],
       script: () => [{ steps: [failed], state: "failed", error }],
     });
     expect(await restartHive(deps, "ada@attic:2222")).toBe(1);
     expect(page.err).toEqual([
-      "✗ connect  12 ms",
-      "attic takes none of the keys (SSH_KEY_REFUSED)",
-      "    ada@attic: Permission denied (publickey).",
-      "Put the queen's key there: ssh-copy-id -p 2222 ada@attic   Or name another one: --identity-file FILE",
+      "✗ start  12 ms",
+      "Another program listens on port 7835 of attic (PORT_IN_USE)",
+      "    listen EADDRINUSE: 7835",
+      "Choose another port for the hive, or 0 for any free one: hive add ada@attic:2222 --port 0",
     ]);
     expect(page.out).toEqual([]);
   });
