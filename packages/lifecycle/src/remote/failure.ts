@@ -16,8 +16,9 @@ export function machineFailed(
     readonly said: ReadonlyMap<string, readonly string[]>;
   },
 ): HiveError {
-  const output_tail = lastWords(ran.stderr.trim() === "" ? ran.stdout : ran.stderr);
   const own = errorIn(ran.said.get("error")?.[0] ?? "");
+  const said = [ran.stderr, own?.message, ran.stdout].find((text) => text !== undefined && text.trim() !== "");
+  const output_tail = lastWords(said ?? "");
   if (own !== undefined) {
     const details = typeof own.details === "object" && own.details !== null ? own.details : {};
     return new HiveError(own.code, own.message, { details: { ...details, output_tail } });

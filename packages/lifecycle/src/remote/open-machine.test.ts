@@ -1,11 +1,10 @@
-import { once } from "node:events";
 import { mkdirSync, readdirSync, readlinkSync, statSync, writeFileSync } from "node:fs";
-import { createServer, type Server } from "node:http";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { until } from "../processes/signal.ts";
 import { artifacts } from "../testing/artifacts.ts";
 import { machines } from "../testing/machines.ts";
+import { aServer } from "../testing/server.ts";
 import type { Sshd } from "../testing/sshd.ts";
 import type { Artifacts } from "./artifacts.ts";
 import type { HiveSettings, Machine } from "./machine.ts";
@@ -34,19 +33,6 @@ async function added(machine: Machine, settings: HiveSettings = SETTINGS): Promi
   const line = await machine.install(await machine.preflight(asked), {});
   const { port } = await machine.start(settings);
   return { line, port };
-}
-
-/** A server on loopback: a queen, or whoever has a port. */
-async function aServer(): Promise<number> {
-  const server: Server = createServer((request, response) => {
-    response.statusCode = request.url === "/healthz" ? 200 : 404;
-    response.end();
-  });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  afterwards(() => server.close());
-  const address = server.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
 }
 
 const all = (folder: string): string[] =>
@@ -164,7 +150,7 @@ test("it is stopped and started again with the settings that it has", async () =
 });
 
 test("what is reached from there, and what is taken there, is found by whatever is there to ask with", async () => {
-  const port = await aServer();
+  const port = await aServer(afterwards);
   const queen_url = `http://127.0.0.1:${port}`;
   const ways = [
     [],
