@@ -10,7 +10,17 @@ export { defaultConfigFile, defaultStateDir, type Environment, hiveIdOfThisMachi
 export { PROGRAM_FILE } from "./program.ts";
 export { type From, settingsFrom } from "./settings.ts";
 export { stopSignals } from "./signals.ts";
-export { bearsToken, isLoopback, isToken, readToken } from "./token.ts";
+export {
+  bearerOf,
+  bearsToken,
+  isLoopback,
+  readToken,
+  sha256,
+  type TokenCheck,
+  type TokenHeaders,
+  tokenCheck,
+  tokenHash,
+} from "./token.ts";
 export {
   host,
   oneOf,

@@ -1,8 +1,30 @@
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import fc from "fast-check";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { bearsToken, isLoopback, readToken } from "./token.ts";
+import { bearerOf, bearsToken, isLoopback, readToken, sha256, tokenCheck, tokenHash } from "./token.ts";
+
+const HOSTILE = [
+  ...[
+    "",
+    "secret",
+    "Basic secret",
+    "Bearer",
+    "Bearer secre",
+    "Bearer secret2",
+    "Bearer secret x",
+    "Bearer secret,secret",
+  ],
+  ...[
+    "Bearer: secret",
+    "Bearer Bearer secret",
+    '"Bearer secret"',
+    "Bearer\tsecret",
+    "Bearer secret\0",
+    "Bearer undefined",
+  ],
+];
 
 function aTokenFile(content: string, mode: number): string {
   const directory = mkdtempSync(join(tmpdir(), "token-"));
@@ -34,20 +56,75 @@ describe("the token", () => {
     );
   });
 
-  test("is borne by the right header only", () => {
-    expect(bearsToken("Bearer secret", "secret")).toBe(true);
-    expect(bearsToken("bearer  secret ", "secret")).toBe(true);
-    for (const wrong of [
+  test("is borne by the right headers only", () => {
+    const isKnown = tokenCheck(["secret"]);
+    expect(bearsToken({ authorization: "Bearer secret" }, isKnown)).toBe(true);
+    expect(bearsToken({ authorization: "bearer  secret " }, isKnown)).toBe(true);
+    expect(bearsToken({ "x-api-key": "secret" }, isKnown)).toBe(true);
+    expect(bearsToken({ authorization: "Bearer wrong", "x-api-key": "secret" }, isKnown)).toBe(true);
+    expect(bearsToken({}, isKnown)).toBe(false);
+    expect(bearsToken({ "x-api-key": ["secret"] }, isKnown)).toBe(false);
+    for (const authorization of HOSTILE) expect(bearsToken({ authorization }, isKnown)).toBe(false);
+  });
+
+  test("is found in its header, whatever else comes there", () => {
+    expect(bearerOf("Bearer a.b-c_d~e+f/g=")).toBe("a.b-c_d~e+f/g=");
+    for (const nothing of [
       undefined,
       "",
+      "Bearer",
+      "Bearer ",
       "secret",
       "Basic secret",
-      "Bearer",
-      "Bearer secre",
-      "Bearer secret2",
-      "Bearer secret x",
+      "Bearer a b",
+      "Bearer\tsecret",
     ]) {
-      expect(bearsToken(wrong, "secret")).toBe(false);
+      expect(bearerOf(nothing)).toBeUndefined();
+    }
+  });
+
+  test("has a hash of 64 digits, the one that other programs make of it", () => {
+    // printf secret | sha256sum
+    expect(tokenHash("secret")).toBe("2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b");
+    expect(sha256(tokenHash("secret").toUpperCase(), "X")).toBe(tokenHash("secret"));
+  });
+
+  test.each(["", "secret", "g".repeat(64), "a".repeat(63), "a".repeat(65), ` ${"a".repeat(64)}`, 7, undefined])(
+    "has no hash like %j, and what was given in its place is not told",
+    (value) => {
+      expect(() => sha256(value, "HIVE_FLEET_TOKEN_SHA256")).toThrow(
+        /^HIVE_FLEET_TOKEN_SHA256 must be a SHA-256 in hex: 64 digits, 0 to 9 and a to f$/,
+      );
+    },
+  );
+});
+
+describe("who checks tokens", () => {
+  test("knows each by itself or by its hash, and no other", () => {
+    const isKnown = tokenCheck(["own", undefined, "key"], [undefined, tokenHash("fleet")]);
+    for (const token of ["own", "key", "fleet"]) expect(isKnown(token)).toBe(true);
+    for (const other of ["", "own ", "Own", "ownkey", "fleet2", tokenHash("fleet"), tokenHash("own")]) {
+      expect(isKnown(other)).toBe(false);
+    }
+  });
+
+  test("lets nobody in when it knows none", () => {
+    for (const isKnown of [tokenCheck([]), tokenCheck([undefined], [undefined])]) {
+      for (const given of ["", "undefined", "null", tokenHash("")]) expect(isKnown(given)).toBe(false);
+    }
+  });
+
+  test("recognises what it knows among all that can be sent, and nothing else", () => {
+    const isKnown = tokenCheck(["own"], [tokenHash("fleet")]);
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (given) => isKnown(given) === ["own", "fleet"].includes(given)),
+    );
+  });
+
+  test("is not held up by a header of any length", () => {
+    const isKnown = tokenCheck(["secret"]);
+    for (const long of ["x".repeat(200_000), `${" ".repeat(200_000)}x y`, "x ".repeat(100_000)]) {
+      expect(bearsToken({ authorization: `Bearer ${long}` }, isKnown)).toBe(false);
     }
   });
 });

@@ -1,6 +1,6 @@
-import { randomUUID } from "node:crypto";
+import { randomBytes, randomUUID } from "node:crypto";
 import type { AddressInfo } from "node:net";
-import type { Log } from "@hive-registry/command";
+import { type Log, tokenCheck } from "@hive-registry/command";
 import { HiveError, type StartWorker } from "@hive-registry/contract";
 import { type Clock, repeat, systemClock, within } from "./clock.ts";
 import type { Settings } from "./config/settings.ts";
@@ -44,6 +44,7 @@ const FIRST_SAMPLE_MS = 1_000;
 const REACH_WAIT_MS = 3_000;
 /** The first heartbeat waits so long for the devices, so that it can name them. */
 const DEVICES_WAIT_MS = 500;
+const WORKER_KEY_BYTES = 32;
 const SERVER_CLOSE_LIMIT_MS = 1_000;
 /** The demonstration model waits so long for what is found at the start. */
 const FIRST_ROUND_LIMIT_MS = 1_500;
@@ -90,6 +91,9 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
   const clock = deps.clock ?? systemClock;
   const random = deps.random ?? Math.random;
   const bootId = randomUUID();
+  const { token, fleetTokenSha256 } = options;
+  // Who has a token of its own shows it to its queen alone: workers get a key that is worth nothing anywhere else.
+  const workerKey = fleetTokenSha256 === undefined ? token : randomBytes(WORKER_KEY_BYTES).toString("base64url");
   const places = placesIn(options.stateDir, options.id);
 
   const already = runningHive(places.pidFile);
@@ -111,7 +115,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
     {
       queens: options.queens,
       advertise: options.advertise,
-      token: options.token,
+      token: workerKey,
       apiDemandsToken: demandsToken(options.listen),
     },
     { waitMs: REACH_WAIT_MS },
@@ -152,7 +156,11 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
         metrics: () => metricsText(machine.info(), fleet.list()),
       },
     },
-    { listen: options.listen, token: options.token, names: options.advertise === undefined ? [] : [options.advertise] },
+    {
+      listen: options.listen,
+      isKnown: workerKey === undefined ? undefined : tokenCheck([token, workerKey], [fleetTokenSha256]),
+      names: options.advertise === undefined ? [] : [options.advertise],
+    },
   );
   let port: number;
   try {
@@ -199,6 +207,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
       pidsDir: places.workerPidsDir,
       workerPortStart: options.workerPortStart,
       hiveUrl: localUrl,
+      ...(fleetTokenSha256 !== undefined && { fleetTokenSha256 }),
       ...(options.stopGraceMs !== undefined && { stopGraceMs: options.stopGraceMs }),
     },
   );
@@ -254,7 +263,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
             changed();
           },
         },
-        { url, hive_id: options.id, boot_id: bootId, token: options.token },
+        { url, hive_id: options.id, boot_id: bootId, token },
       ),
     );
   }

@@ -23,7 +23,7 @@ export async function runAgent(argv: readonly string[]): Promise<number> {
     if (flags === undefined) return EXIT_OK;
     settings = readSettings(flags.given, process.env, flags.config);
     token = readToken(settings.tokenFile, process.env);
-    if (demandsToken(settings.listen) && token === undefined) {
+    if (demandsToken(settings.listen) && token === undefined && settings.fleetTokenSha256 === undefined) {
       throw new SettingError(
         `--listen ${settings.listen} needs a token, so that not everybody there can start workers: set HIVE_TOKEN or --token-file`,
       );

@@ -77,7 +77,7 @@ export async function serveQueen(
   const transport = new HttpTransport(limits);
   const nextRequestId = requestIds();
   const gateway = new Gateway(
-    { queen, transport, guard: guardOf(token), nextRequestId, log },
+    { queen, transport, guard: guardOf(token, queen.joinTokens), nextRequestId, log },
     { limits, aliases, policy, token },
   );
   const close = async () => {

@@ -5,6 +5,7 @@ import {
   type LogLevel,
   readToken,
   SettingError,
+  sha256,
 } from "@hive-registry/command";
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { DEMO_MODEL_ID } from "./demo/demo-model.ts";
@@ -47,8 +48,8 @@ export function readCommandLine(deps: CommandLineDeps, args: readonly string[]):
     throw new FatalError("USAGE", error.message.replace(/^error: /, ""));
   }
   const flags = command.opts<Flags>();
-  const token = tokenOf(flags.tokenFile, deps.env);
-  if (!isLoopback(flags.listen) && token === undefined) {
+  const { token, fleetTokenSha256 } = tokensOf(flags.tokenFile, deps.env);
+  if (!isLoopback(flags.listen) && token === undefined && fleetTokenSha256 === undefined) {
     const message = `refusing to listen on ${flags.listen} without a token; give --token-file or HIVE_TOKEN`;
     throw new FatalError("USAGE", message);
   }
@@ -66,6 +67,7 @@ export function readCommandLine(deps: CommandLineDeps, args: readonly string[]):
     ...(flags.workerId !== undefined && { workerId: flags.workerId }),
     ...(flags.hiveUrl !== undefined && { hiveUrl: flags.hiveUrl }),
     ...(token !== undefined && { token }),
+    ...(fleetTokenSha256 !== undefined && { fleetTokenSha256 }),
   };
 }
 
@@ -130,9 +132,13 @@ function httpUrl(text: string): string {
   throw new InvalidArgumentError("Give an address like http://127.0.0.1:7835.");
 }
 
-function tokenOf(file: string | undefined, env: Environment): string | undefined {
+function tokensOf(
+  file: string | undefined,
+  env: Environment,
+): { readonly token: string | undefined; readonly fleetTokenSha256: string | undefined } {
+  const name = "HIVE_FLEET_TOKEN_SHA256";
   try {
-    return readToken(file, env);
+    return { token: readToken(file, env), fleetTokenSha256: env[name] ? sha256(env[name], name) : undefined };
   } catch (error) {
     throw error instanceof SettingError ? new FatalError("USAGE", error.message) : error;
   }

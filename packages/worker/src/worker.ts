@@ -26,6 +26,8 @@ export interface WorkerOptions {
   readonly listen: string;
   readonly slots: number;
   readonly token?: string;
+  /** SHA-256, hex, of the fleet's token, which is taken as a key where this worker has another one. */
+  readonly fleetTokenSha256?: string;
   readonly workerId?: string;
   readonly hiveUrl?: string;
   readonly drainMs?: number;
@@ -60,7 +62,11 @@ export async function startWorker(deps: WorkerDeps, options: WorkerOptions): Pro
   const modelId = options.alias ?? modelName;
   const app = createServer(
     { status, log: deps.log, stopping: stopping.signal, now: deps.now },
-    { modelId, otherNames: [modelName, fileName], ...(options.token !== undefined && { token: options.token }) },
+    {
+      ...{ modelId, otherNames: [modelName, fileName] },
+      ...(options.token !== undefined && { token: options.token }),
+      ...(options.fleetTokenSha256 !== undefined && { fleetTokenSha256: options.fleetTokenSha256 }),
+    },
   );
   const unanswered = countUnanswered(app);
   const url = await listen(app, options);

@@ -13,6 +13,7 @@ import {
   type Reader,
   SettingError,
   settingsFrom,
+  sha256,
   text,
   textList,
   whole,
@@ -33,6 +34,8 @@ export interface Settings {
   readonly advertise: string | undefined;
   readonly stateDir: string;
   readonly tokenFile: string | undefined;
+  /** SHA-256 of the fleet's token, for a hive that has a token of its own instead. */
+  readonly fleetTokenSha256: string | undefined;
   readonly models: readonly string[];
   readonly demo: boolean;
   readonly modelsDir: string;
@@ -58,6 +61,7 @@ const VARIABLES = {
   advertise: "HIVE_ADVERTISE",
   state_dir: "HIVE_STATE_DIR",
   token_file: "HIVE_TOKEN_FILE",
+  fleet_token_sha256: "HIVE_FLEET_TOKEN_SHA256",
   model: "HIVE_MODEL",
   demo: "HIVE_DEMO",
   models_dir: "HIVE_MODELS_DIR",
@@ -90,6 +94,7 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     advertise: from("advertise", optional(host), undefined),
     stateDir,
     tokenFile: from("token_file", optional(path), undefined),
+    fleetTokenSha256: from("fleet_token_sha256", optional(sha256), undefined),
     models: from("model", textList, []),
     demo: from("demo", yesOrNo, true),
     modelsDir: from("models_dir", path, join(stateDir, "models")),

@@ -1,10 +1,11 @@
 /** Who may call the hive's API: decided from the request's headers alone. */
-import { bearsToken, isLoopback } from "@hive-registry/command";
+import { bearerOf, isLoopback, type TokenCheck } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
 
 export interface GuardOptions {
   readonly listen: string;
-  readonly token: string | undefined;
+  /** Recognises the tokens that let in; undefined: this hive knows none. */
+  readonly isKnown: TokenCheck | undefined;
   /** Further names by which this hive is called. */
   readonly names: readonly string[];
 }
@@ -32,7 +33,7 @@ export const demandsToken = (listen: string): boolean => !isLoopback(listen);
  * @throws {HiveError} `UNAUTHENTICATED`, or `FORBIDDEN` for what only a web page in a browser of this machine would send.
  */
 export function admit({ method, route, headers }: Asking, options: GuardOptions): void {
-  const { listen, token } = options;
+  const { listen, isKnown } = options;
   if (isLoopback(listen) && !isOurName(headers.host, options)) {
     // A page whose name was rebound to 127.0.0.1 is "same origin" to its browser; the Host header gives it away.
     throw new HiveError("FORBIDDEN", "This hive listens on loopback only and is not called by that host name");
@@ -42,9 +43,10 @@ export function admit({ method, route, headers }: Asking, options: GuardOptions)
   }
   if (route === "/healthz") return;
   const isShutdown = route === "/v1/shutdown" && method === "POST";
-  const needsToken = demandsToken(listen) || (isShutdown && token !== undefined);
+  const needsToken = demandsToken(listen) || (isShutdown && isKnown !== undefined);
   if (needsToken) {
-    if (token !== undefined && bearsToken(headers.authorization, token)) return;
+    const given = bearerOf(headers.authorization);
+    if (given !== undefined && isKnown?.(given) === true) return;
     throw new HiveError("UNAUTHENTICATED", "Send the fleet's token: authorization: Bearer TOKEN");
   }
   // A header that a page cannot send without asking first.

@@ -40,6 +40,7 @@ export async function aHive(options: Partial<HiveOptions> = {}, deps: Partial<Hi
       advertise: undefined,
       stateDir: dir,
       tokenFile: undefined,
+      fleetTokenSha256: undefined,
       token: undefined,
       models: [],
       demo: false,

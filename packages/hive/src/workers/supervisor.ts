@@ -39,6 +39,8 @@ export interface SupervisorOptions {
   readonly pidsDir: string;
   readonly workerPortStart: number;
   readonly hiveUrl: string;
+  /** SHA-256, hex, of the fleet's token: workers that demand a key take that token, too. */
+  readonly fleetTokenSha256?: string;
   readonly stopGraceMs?: number;
   readonly logBytesMax?: number;
 }
@@ -99,6 +101,7 @@ export class Supervisor {
     const worker_id = request.worker_id ?? this.#freeId(alias);
     this.#makeRoom(worker_id);
     const { clock, random, log, isHealthy, onChange, spawn } = this.#deps;
+    const { fleetTokenSha256 } = this.#options;
     const worker = new SupervisedWorker(
       {
         ...{ clock, random, log, isHealthy, onChange, engine },
@@ -112,7 +115,10 @@ export class Supervisor {
       {
         launch: {
           ...{ worker_id, model_path, alias, hive_url: this.#options.hiveUrl, listen: exposure.listen },
-          ...(exposure.token !== undefined && { token: exposure.token }),
+          ...(exposure.token !== undefined && {
+            token: exposure.token,
+            ...(fleetTokenSha256 !== undefined && { fleet_token_sha256: fleetTokenSha256 }),
+          }),
           ...(device !== undefined && { device }),
           ...(request.gpu !== undefined && { gpu: request.gpu }),
           ...(request.slots !== undefined && { slots: request.slots }),

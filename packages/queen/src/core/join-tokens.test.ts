@@ -7,7 +7,7 @@ const sha256 = (token: string) => createHash("sha256").update(token).digest("hex
 
 function someTokens(...hives: string[]) {
   const catalog = new MemoryCatalog();
-  for (const id of hives) catalog.put(id, {}, 0);
+  for (const id of hives) catalog.put(id, { host: "localhost" }, 0);
   return { catalog, tokens: new JoinTokens({ catalog, nowMs: () => 1 }) };
 }
 
@@ -50,7 +50,7 @@ describe("a join token", () => {
     const token = tokens.issue("desk");
     catalog.remove("desk");
     expect(tokens.hiveOf(token)).toBeUndefined();
-    catalog.put("desk", {}, 2);
+    catalog.put("desk", { host: "localhost" }, 2);
     expect(tokens.hiveOf(token)).toBeUndefined();
     expect(tokens.has("desk")).toBe(false);
   });

@@ -14,7 +14,7 @@ import { gatewayPaths } from "../gateway/openapi.ts";
 import type { GatewayStats } from "../gateway/stats.ts";
 import { metricsText } from "../observability/metrics.ts";
 import { VERSION } from "../version.ts";
-import { guardOf } from "./auth.ts";
+import { guardOf, senderOf } from "./auth.ts";
 import { corsDoor } from "./cors.ts";
 import type { Door } from "./door.ts";
 import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
@@ -56,8 +56,9 @@ export async function buildApp(
   options: AppOptions = {},
 ): Promise<App> {
   const { queen, local, log, nextRequestId = requestIds() } = deps;
-  const guard = guardOf(options.token);
-  const take = heartbeatTaker({ queen, guard, log, nextRequestId });
+  const guard = guardOf(options.token, queen.joinTokens);
+  const sender = senderOf(options.token, queen.joinTokens);
+  const take = heartbeatTaker({ queen, senderOf: sender, log, nextRequestId });
   const stop = stopDoor({ nextRequestId });
   const doors = [
     corsDoor({ anySite: options.token !== undefined }),
@@ -95,7 +96,7 @@ export async function buildApp(
   // Who opens the queen in a browser gets something to read.
   app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
-  heartbeatRoutes(app, { queen, take, log });
+  heartbeatRoutes(app, { queen, take, senderOf: sender, log });
   registryRoutes(app, queen);
   routingRoutes(app, queen);
   placementRoutes(app, queen.placements);

@@ -2,13 +2,10 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { HEARTBEAT_BYTES_MAX, type HeartbeatReply, heartbeatValidator } from "@hive-registry/contract";
 import type { FastifyBaseLogger } from "fastify";
 import type { Queen } from "../core/queen.ts";
-import type { Guard } from "./auth.ts";
+import { assertSpeaksFor, HEARTBEAT_PATH, type SenderOf } from "./auth.ts";
 import type { Door } from "./door.ts";
 import { failureOf, writeFailure } from "./failures.ts";
 import { readJson } from "./json-body.ts";
-
-/** Where hives post their heartbeats. */
-export const HEARTBEAT_PATH = "/api/v1/heartbeat";
 
 /** Takes one posted heartbeat, from its head to the end of its answer. */
 export type TakeHeartbeat = (request: IncomingMessage, response: ServerResponse) => void;
@@ -16,15 +13,17 @@ export type TakeHeartbeat = (request: IncomingMessage, response: ServerResponse)
 /** The same for every heartbeat that comes to one queen; nothing of Fastify is in it, so that each costs as little as it can. */
 export function heartbeatTaker(deps: {
   readonly queen: Queen;
-  readonly guard: Guard;
+  readonly senderOf: SenderOf;
   readonly log: Pick<FastifyBaseLogger, "error">;
   readonly nextRequestId: () => string;
 }): TakeHeartbeat {
-  const { queen, guard, log, nextRequestId } = deps;
+  const { queen, senderOf, log, nextRequestId } = deps;
   const accepted = acceptedReplies();
 
-  const answerTo = (value: unknown): Written => {
-    const reply = queen.receiveHeartbeat(heartbeatValidator.parse(value));
+  const answerTo = (value: unknown, sender: string | undefined): Written => {
+    const heartbeat = heartbeatValidator.parse(value);
+    assertSpeaksFor(sender, heartbeat.hive_id);
+    const reply = queen.receiveHeartbeat(heartbeat);
     return reply.accepted ? accepted(reply) : written(reply);
   };
 
@@ -35,10 +34,13 @@ export function heartbeatTaker(deps: {
       // Of a body that is too large the rest may have no end.
       writeFailure(response, failure, id, { close: failure.code === "BODY_TOO_LARGE" });
     };
+    let sender: string | undefined;
     const take = (value: unknown): void => {
       let answer: Written;
       try {
-        answer = answerTo(value);
+        // A body may take its time, and the hive's token may have ended meanwhile.
+        if (sender !== undefined) sender = senderOf(request);
+        answer = answerTo(value, sender);
       } catch (error) {
         refuse(error);
         return;
@@ -46,9 +48,13 @@ export function heartbeatTaker(deps: {
       response.writeHead(200, answer.head);
       response.end(answer.body);
     };
-    const fault = guard(request);
-    if (fault === undefined) readJson(request, { bytesMax: HEARTBEAT_BYTES_MAX }, take, refuse);
-    else refuse(fault);
+    try {
+      sender = senderOf(request);
+    } catch (error) {
+      refuse(error);
+      return;
+    }
+    readJson(request, { bytesMax: HEARTBEAT_BYTES_MAX }, take, refuse);
   };
 }
 

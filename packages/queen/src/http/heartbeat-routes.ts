@@ -10,7 +10,8 @@ import {
 import type { FastifyBaseLogger } from "fastify";
 import { Type } from "typebox";
 import type { Queen } from "../core/queen.ts";
-import { HEARTBEAT_PATH, type TakeHeartbeat } from "./heartbeat-door.ts";
+import { HEARTBEAT_PATH, type SenderOf } from "./auth.ts";
+import type { TakeHeartbeat } from "./heartbeat-door.ts";
 import { serveHeartbeats } from "./heartbeat-socket.ts";
 import type { App } from "./typed-app.ts";
 
@@ -24,9 +25,14 @@ const AckSchema: Schema<{ readonly ack?: string }> = shape<{ readonly ack?: stri
  */
 export function heartbeatRoutes(
   app: App,
-  deps: { readonly queen: Queen; readonly take: TakeHeartbeat; readonly log: FastifyBaseLogger },
+  deps: {
+    readonly queen: Queen;
+    readonly take: TakeHeartbeat;
+    readonly senderOf: SenderOf;
+    readonly log: FastifyBaseLogger;
+  },
 ): void {
-  const { queen, take, log } = deps;
+  const { queen, take, senderOf, log } = deps;
   app.route({
     method: "POST",
     url: HEARTBEAT_PATH,
@@ -59,7 +65,7 @@ export function heartbeatRoutes(
     },
     wsHandler: (socket, request) => {
       const { ack } = request.query as { readonly ack?: string };
-      serveHeartbeats({ queen, connections, log }, socket, { ackEvery: ack === "every" });
+      serveHeartbeats({ queen, connections, log }, socket, { ackEvery: ack === "every", sender: senderOf(request) });
     },
   });
 }

@@ -7,6 +7,7 @@ import {
   leaseValidator,
 } from "@hive-registry/contract";
 import type { Queen } from "../core/queen.ts";
+import { assertSpeaksFor } from "./auth.ts";
 
 /** Unanswerable messages in a row after which the other side is not a hive. */
 const FAULTS_MAX = 16;
@@ -14,7 +15,7 @@ const POLICY_VIOLATION = 1008;
 
 /**
  * Takes the heartbeats of one hive on one connection. Answers the first one, every refusal, and whenever the next interval
- * changed; all of them when asked to. Closing makes the hive suspect at once, unless a newer connection speaks for it.
+ * changed; all of them when asked to. It is closed when the join token ends that it was opened with. Closing makes the hive suspect at once, unless a newer connection speaks for it.
  */
 export function serveHeartbeats(
   deps: {
@@ -23,13 +24,22 @@ export function serveHeartbeats(
     readonly log: { warn(fields: object, message: string): void };
   },
   socket: WebSocket,
-  options: { readonly ackEvery: boolean },
+  options: {
+    readonly ackEvery: boolean;
+    /** The hive whose join token opened the connection; undefined: it may speak for any. */
+    readonly sender?: string | undefined;
+  },
 ): void {
   const { queen, connections, log } = deps;
   let hiveId: string | undefined;
   /** The interval that the last accepting answer told; 0 until there was one. */
   let toldMs = 0;
   let faults = 0;
+  const { sender } = options;
+  const stopWatching =
+    sender === undefined
+      ? () => {}
+      : queen.joinTokens.onEnd(sender, () => socket.close(POLICY_VIOLATION, "the join token was revoked"));
 
   const answer = (reply: HeartbeatReply) => {
     if (reply.accepted && !options.ackEvery && reply.next_heartbeat_ms === toldMs) return;
@@ -45,9 +55,12 @@ export function serveHeartbeats(
   };
 
   socket.on("message", (data, isBinary) => {
+    // Who was told to go and does not is not listened to.
+    if (socket.readyState !== socket.OPEN) return;
     try {
       const message = parse(data.toString(), isBinary);
       const id = message.hive_id;
+      assertSpeaksFor(sender, id);
       if (hiveId !== undefined && id !== hiveId) {
         throw new HiveError("HIVE_ID_MISMATCH", "One connection carries the heartbeats of one hive");
       }
@@ -69,6 +82,7 @@ export function serveHeartbeats(
   // A frame that is too large or is no WebSocket closes the connection by itself; `close` follows.
   socket.on("error", (error) => log.warn({ hive_id: hiveId, err: error }, "a heartbeat connection failed"));
   socket.on("close", () => {
+    stopWatching();
     if (hiveId === undefined || connections.get(hiveId) !== socket) return;
     connections.delete(hiveId);
     queen.hiveDisconnected(hiveId);

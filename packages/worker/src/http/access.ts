@@ -1,4 +1,4 @@
-import { bearsToken, isToken } from "@hive-registry/command";
+import { bearsToken, type TokenCheck } from "@hive-registry/command";
 import type { FastifyInstance } from "fastify";
 import { ApiError } from "../errors.ts";
 
@@ -38,12 +38,11 @@ export function allowBrowsers(app: FastifyInstance, options: { readonly anySite:
   });
 }
 
-/** Demands the token on every route but `/health`, as `authorization: Bearer` or `x-api-key`. */
-export function demandToken(app: FastifyInstance, token: string): void {
+/** Demands a token on every route but `/health`, as `authorization: Bearer` or `x-api-key`. */
+export function demandToken(app: FastifyInstance, isKnown: TokenCheck): void {
   app.addHook("onRequest", async (request) => {
     if (request.routeOptions.url === "/health") return;
-    const { authorization, "x-api-key": key } = request.headers;
-    if (bearsToken(authorization, token) || (typeof key === "string" && isToken(key, token))) return;
+    if (bearsToken(request.headers, isKnown)) return;
     throw new ApiError("UNAUTHORIZED", "this worker wants its API key: authorization: Bearer KEY");
   });
 }

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { tokenCheck } from "@hive-registry/command";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -41,6 +42,8 @@ export interface ServerOptions {
   readonly otherNames?: readonly string[];
   /** The API key that every route but `/health` demands; absent: none. */
   readonly token?: string;
+  /** SHA-256, hex, of another API key that it takes. */
+  readonly fleetTokenSha256?: string;
   readonly keepAliveMs?: number;
 }
 
@@ -70,8 +73,10 @@ export function createServer(deps: ServerDeps, options: ServerOptions): FastifyI
   app.addHook("onRequest", async (request, reply) => {
     reply.header("x-request-id", request.id);
   });
-  allowBrowsers(app, { anySite: options.token !== undefined });
-  if (options.token !== undefined) demandToken(app, options.token);
+  const { token, fleetTokenSha256 } = options;
+  const demands = token !== undefined || fleetTokenSha256 !== undefined;
+  allowBrowsers(app, { anySite: demands });
+  if (demands) demandToken(app, tokenCheck([token], [fleetTokenSha256]));
 
   app.get("/health", async () => {
     status.takeWork();

@@ -29,6 +29,8 @@ export interface Launch {
   readonly gpu?: boolean;
   /** The key clients must send; absent: none. */
   readonly token?: string;
+  /** SHA-256, hex, of another key that clients may send: the fleet's token, where the hive has it no other way. */
+  readonly fleet_token_sha256?: string;
   readonly hive_url: string;
 }
 

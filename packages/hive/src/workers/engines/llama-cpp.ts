@@ -72,6 +72,7 @@ function environment(launch: Launch, base: NodeJS.ProcessEnv): Command["env"] {
     // What was meant for the hive (its token, its port) must not become the worker's.
     ...withoutOwnSettings(base),
     ...(launch.token !== undefined && { HIVE_TOKEN: launch.token }),
+    ...(launch.fleet_token_sha256 !== undefined && { HIVE_FLEET_TOKEN_SHA256: launch.fleet_token_sha256 }),
     ...(launch.device !== undefined && visibleDevice(launch.device)),
   };
 }
