@@ -2,7 +2,9 @@ export { DAEMON_MARK, DAEMON_NAME_PATTERN, makeStateDir } from "./daemon/places.
 export { type DaemonSpec, type DaemonStarted, startDaemon } from "./daemon/start.ts";
 export { type DaemonStatus, daemonStatus } from "./daemon/status.ts";
 export { type DaemonStop, GRACE_MS_DEFAULT, stopDaemon } from "./daemon/stop.ts";
+export { freePort } from "./hive/free-port.ts";
 export {
+  environmentOfHive,
   type LocalHive,
   type LocalHiveStarted,
   readLog,

@@ -20,3 +20,14 @@ export function agentEnvironment(
   const { HIVE_FLEET_TOKEN_SHA256: _, ...rest } = env;
   return fleet_token_sha256 === undefined ? rest : { ...rest, HIVE_FLEET_TOKEN_SHA256: fleet_token_sha256 };
 }
+
+/** The agent's flags where it is not started by `startLocalHive`. None is a secret. */
+export function agentArgs(
+  { hive_id, port, queen_url }: StoredSettings,
+  at: { readonly state_dir: string; readonly listen: string; readonly token_file: string | undefined },
+): string[] {
+  const args = ["--id", hive_id, "--port", String(port), "--queen", queen_url];
+  args.push("--state-dir", at.state_dir, "--listen", at.listen);
+  if (at.token_file !== undefined) args.push("--token-file", at.token_file);
+  return args;
+}

@@ -3,9 +3,8 @@ import { runAgent } from "@hive-registry/hive";
 import { runWord } from "./words.ts";
 
 const [node = "", file = "", word = "", ...rest] = process.argv;
-if (word === "agent") {
-  process.exit(await runAgent([node, file, ...rest]));
-} else {
-  // Not by process.exit: what was printed must have left first.
-  process.exitCode = await runWord(word, rest);
-}
+if (word === "agent") process.exit(await runAgent([node, file, ...rest]));
+const code = await runWord(word, rest);
+// A hive may leave something open. What a word printed must have left first.
+if (word === "service") process.exit(code);
+process.exitCode = code;

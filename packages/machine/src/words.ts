@@ -2,8 +2,10 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { HiveError } from "@hive-registry/contract/errors";
 import { makeStateDir, readLog, stopLocalHive, takeLock } from "@hive-registry/lifecycle";
-import { type HiveDeps, startHive, statusOfHive, stopHive } from "./hive.ts";
+import { checkHive } from "./check.ts";
+import { type HiveDeps, runAsService, startHive, statusOfHive, stopHive } from "./hive.ts";
 import { placesFor } from "./places.ts";
+import { serviceManager } from "./service/manager.ts";
 import { parseConfiguration, readSettings, settingsOf, writeSettings } from "./settings.ts";
 
 /** More than any settings; a stdin that never ends is not waited for. */
@@ -28,12 +30,15 @@ const alone =
   };
 
 const WORDS: Readonly<Record<string, Word>> = {
-  configure: alone(async ({ places }) => {
+  configure: alone(async ({ places, env }) => {
     const configuration = parseConfiguration(await readInput());
     const { before, changed } = writeSettings(places, configuration);
     // Under its old name nobody would find it any more.
     const left = before !== undefined && before.hive_id !== configuration.hive_id;
-    if (left) await stopLocalHive({ hive_id: before.hive_id, state_dir: places.state_dir });
+    if (left) {
+      await serviceManager(env).stop();
+      await stopLocalHive({ hive_id: before.hive_id, state_dir: places.state_dir });
+    }
     return { configured: true, changed };
   }),
   start: alone(startHive),
@@ -42,6 +47,14 @@ const WORDS: Readonly<Record<string, Word>> = {
     settingsOf(deps.places);
     await stopHive(deps);
     return startHive(deps);
+  }),
+  check: async ({ places, env }) => checkHive(places, env),
+  service: alone(async ({ env }, args) => {
+    if (args.join(" ") !== "remove") throw new HiveError("INVALID_REQUEST", "service takes run or remove");
+    const manager = serviceManager(env);
+    const removed = manager.isInstalled();
+    await manager.remove();
+    return { removed };
   }),
   status: async (deps) => statusOfHive(deps),
   logs: async ({ places }, args) => {
@@ -65,7 +78,9 @@ export async function runWord(name: string, args: readonly string[]): Promise<nu
       );
     }
     const places = placesFor(realpathSync(fileURLToPath(import.meta.url)), process.env);
-    print(await word({ places, env: process.env, nowMs: Date.now }, args));
+    const deps = { places, env: process.env, nowMs: Date.now };
+    if (name === "service" && args.join(" ") === "run") return await runAsService(deps);
+    print(await word(deps, args));
     return 0;
   } catch (error) {
     print(bodyOf(error));

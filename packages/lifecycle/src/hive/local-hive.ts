@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { HiveError } from "@hive-registry/contract/errors";
 import { MACHINE_ID_PATTERN } from "@hive-registry/contract/names";
-import { placesOf } from "../daemon/places.ts";
+import { DAEMON_MARK, placesOf } from "../daemon/places.ts";
 import { startWith } from "../daemon/start.ts";
 import { type DaemonStatus, daemonStatus } from "../daemon/status.ts";
 import { stopWith } from "../daemon/stop.ts";
@@ -92,6 +92,18 @@ function nameOf(hiveId: string): string {
     "INVALID_REQUEST",
     `${JSON.stringify(hiveId)} cannot be the id of a hive on this machine: letters, digits, dot, dash, underscore; at most 63`,
   );
+}
+
+/**
+ * The environment of a hive of this machine that something else starts, a service manager say: with it `stopLocalHive` finds all that belongs to
+ * it. `HIVE_LOG_FILE` is where its output goes.
+ */
+export function environmentOfHive(
+  options: LocalHive & { readonly token_file?: string },
+  env: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string | undefined>> & { readonly HIVE_LOG_FILE: string } {
+  const { mark, log_file } = placesOf(nameOf(options.hive_id), options.state_dir);
+  return { ...environmentOf(env, options.token_file), [DAEMON_MARK]: mark, HIVE_LOG_FILE: log_file };
 }
 
 /** What a queen and a hive both read under one name: the starter's are not its hive's. */
