@@ -1,5 +1,5 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [gateway] [sdk] [hive] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [registry] [ingest] [fleet] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
@@ -8,6 +8,7 @@ import { benchFleet } from "../bench/fleet.mjs";
 import { benchGateway } from "../bench/gateway.mjs";
 import { benchHive } from "../bench/hive.mjs";
 import { benchIngest } from "../bench/ingest.mjs";
+import { benchMachines } from "../bench/machines.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
 import { benchSdk } from "../bench/sdk.mjs";
 import { benchSimulation } from "../bench/simulation.mjs";
@@ -21,6 +22,7 @@ const BENCHES = {
   gateway: benchGateway,
   sdk: benchSdk,
   hive: benchHive,
+  machines: benchMachines,
   simulation: benchSimulation,
   start: benchStart,
 };

@@ -34,7 +34,7 @@ export function install() {
 /** Compiles what changed, and sees to it that `npx hive` finds the outcome. */
 export function build() {
   run(process.execPath, [join(root, "node_modules", "typescript", "bin", "tsc"), "-b", root]);
-  for (const name of ["cli", "queen", "hive", "worker"]) {
+  for (const name of ["cli", "queen", "hive", "worker", "machine"]) {
     chmodSync(join(root, "packages", name, "dist", "main.js"), 0o755);
   }
   // npm links no command whose file is not there when it installs, and ours are compiled only now.

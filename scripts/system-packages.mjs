@@ -5,11 +5,14 @@ import { delimiter, join } from "node:path";
 
 const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 
+/** Debian's packages of programs that are not called as they are. */
+const PACKAGE_OF = { ssh: "openssh-client", sshd: "openssh-server" };
+
 const isThere = (program) => PLACES.some((place) => existsSync(join(place, program)));
 
-/** Sees to it that these programs are there; Debian's package of each has its name. Ends the process, saying what to install, where it cannot. */
+/** Sees to it that these programs are there. Ends the process, saying what to install, where it cannot. */
 export function needPrograms(names) {
-  const missing = names.filter((name) => !isThere(name));
+  const missing = names.filter((name) => !isThere(name)).map((name) => PACKAGE_OF[name] ?? name);
   if (missing.length === 0) return;
   const isRoot = process.getuid?.() === 0;
   if (!isRoot || !isThere("apt-get")) {

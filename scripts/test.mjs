@@ -5,7 +5,7 @@ import { needPrograms } from "./system-packages.mjs";
 requireNode();
 const only = process.argv.slice(2);
 if (only.length === 0) {
-  needPrograms(["nginx", "chromium"]);
+  needPrograms(["nginx", "chromium", "ssh", "sshd"]);
   await import("./check.mjs");
 } else {
   await import("./build.mjs");
