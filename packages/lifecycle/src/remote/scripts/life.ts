@@ -6,7 +6,7 @@ turn() {
   by=$data/$2/node
   while [ $# -ge 2 ]; do
     rm -f "$data/.turn-$1" && ln -s "$2" "$data/.turn-$1" || return 1
-    "$by" -e 'require("fs").renameSync(process.argv[1], process.argv[2])' "$data/.turn-$1" "$data/$1" || return 1
+    "$by" -e 'process.getBuiltinModule("fs").renameSync(process.argv[1], process.argv[2])' "$data/.turn-$1" "$data/$1" || return 1
     shift 2
   done
 }

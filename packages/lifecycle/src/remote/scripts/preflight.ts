@@ -62,7 +62,10 @@ ask_queen() {
 ask_queen "\${queen%/}"
 case $? in 0) say queen reached ;; 99) say queen unknown ;; *) say queen 'out of reach' ;; esac
 
-bind='require("net").createServer().on("error", (e) => process.exit(e.code === "EADDRINUSE" ? 7 : 1)).listen(+process.argv[1], "127.0.0.1", () => process.exit(0))'
+# 7: taken.
+bind='const server = process.getBuiltinModule("net").createServer();
+server.on("error", (error) => process.exit(error.code === "EADDRINUSE" ? 7 : 1));
+server.listen(Number(process.argv[1]), "127.0.0.1", () => process.exit(0));'
 if [ "$port" = 0 ]; then say port free
 elif [ -n "$best" ]; then within 5 "$best" -e "$bind" "$port"; [ $? = 7 ] && say port taken
 elif command -v ss >/dev/null; then within 5 ss -Hltn "sport = :$port" | grep -q . && say port taken

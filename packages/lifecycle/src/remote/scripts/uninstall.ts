@@ -9,6 +9,9 @@ export const UNINSTALL: string = `${PLACES}
 said=no
 [ -L "$data/current" ] || [ -e "$config/machine.json" ] && said=yes
 if [ -f "$data/current/hive.mjs" ] && [ -f "$config/machine.json" ]; then
+  if grep -q '"service": *true' "$config/machine.json"; then
+    answer=$(hive current service remove) || { say failed service; say error "$answer"; exit 1; }
+  fi
   answer=$(hive current stop) || { say failed stop; say error "$answer"; exit 1; }
 fi
 id=$(sed -n 's/.*"hive_id": *"\\([A-Za-z0-9._-]*\\)".*/\\1/p' "$config/machine.json" 2>/dev/null | head -n 1)
