@@ -166,4 +166,4 @@ test("what is reached from there, and what is taken there, is found by whatever 
     const nowhere = await machine.preflight({ queen_url: "http://127.0.0.1:1", port: 1 });
     expect([gone, nowhere.queen, nowhere.port_taken]).toEqual([gone, "out of reach", false]);
   }
-});
+}, 90_000);
