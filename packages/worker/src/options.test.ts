@@ -78,3 +78,13 @@ test("a token file that cannot be used is wrong usage", () => {
     expect.objectContaining({ code: "USAGE", message: expect.stringContaining(`chmod 600 ${file}`) }),
   );
 });
+
+test("the fleet's token may be known by its hash alone, also beyond loopback", () => {
+  const hash = "a".repeat(64);
+  expect(read("--model a.gguf --listen 0.0.0.0", { HIVE_FLEET_TOKEN_SHA256: hash })).toMatchObject({
+    fleetTokenSha256: hash,
+  });
+  expect(() => read("--model a.gguf", { HIVE_FLEET_TOKEN_SHA256: "the token itself" })).toThrow(
+    /^HIVE_FLEET_TOKEN_SHA256 must be a SHA-256 in hex: 64 digits, 0 to 9 and a to f$/,
+  );
+});

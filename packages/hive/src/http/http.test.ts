@@ -1,6 +1,8 @@
 /** The hive's API as its callers see it, over real sockets. */
+
 import { request } from "node:http";
 import { connect } from "node:net";
+import { tokenHash } from "@hive-registry/command";
 import {
   compile,
   ERROR_STATUS,
@@ -381,6 +383,33 @@ describe("who may call", () => {
       return json.worker.slots_total === 7;
     });
   });
+});
+
+describe("a hive that knows the fleet's token by its hash", () => {
+  const fleetTokenSha256 = tokenHash("fleet");
+  const bearing = (token: string) => ({ authorization: `Bearer ${token}` });
+
+  test.each([{ token: "own" }, { token: undefined }])(
+    "lets in whoever bears that token, with %j of its own",
+    async ({ token }) => {
+      const { ask, model } = await aHive({ listen: "0.0.0.0", token, fleetTokenSha256 });
+      expect((await ask("GET", "/v1/workers", undefined, bearing("fleet"))).status).toBe(200);
+      for (const wrong of ["wrong", fleetTokenSha256, "undefined", ...(token === undefined ? ["own"] : [])]) {
+        expectError(await ask("GET", "/v1/workers", undefined, bearing(wrong)), "UNAUTHENTICATED");
+        expectError(await ask("POST", "/v1/servers/w/v1/completions", {}, bearing(wrong)), "UNAUTHENTICATED");
+      }
+      expectError(await ask("POST", "/v1/servers/w/v1/completions", {}, bearing("fleet")), "WORKER_NOT_FOUND");
+      if (token !== undefined) expect((await ask("GET", "/v1/workers", undefined, bearing(token))).status).toBe(200);
+
+      // Its workers have a key of their own, with which their heartbeats are let in.
+      const play = { beat: { state: "Idle" as const, slots_total: 7 } };
+      await ask("POST", "/v1/workers", { model: model(play), worker_id: "w", wait: true }, bearing("fleet"));
+      await eventually("its worker's heartbeat is taken", async () => {
+        const { json } = await ask("GET", "/v1/workers/w", undefined, bearing("fleet"));
+        return json.worker.slots_total === 7;
+      });
+    },
+  );
 });
 
 describe("shutdown", () => {
