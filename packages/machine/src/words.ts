@@ -1,5 +1,4 @@
 import { realpathSync } from "node:fs";
-import { fileURLToPath } from "node:url";
 import { HiveError } from "@hive-registry/contract/errors";
 import { makeStateDir, readLog, stopLocalHive, takeLock } from "@hive-registry/lifecycle";
 import { checkHive } from "./check.ts";
@@ -66,9 +65,10 @@ const WORDS: Readonly<Record<string, Word>> = {
 };
 
 /**
- * Does what a word says and prints one line of JSON: what came of it, or `{"error": …}`. Answers the exit code.
+ * Does what a word says and prints one line of JSON: what came of it, or `{"error": …}`. Answers the exit code. `program` is
+ * the file that runs.
  */
-export async function runWord(name: string, args: readonly string[]): Promise<number> {
+export async function runWord(program: string, name: string, args: readonly string[]): Promise<number> {
   try {
     const word = Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
     if (word === undefined) {
@@ -77,7 +77,7 @@ export async function runWord(name: string, args: readonly string[]): Promise<nu
         `There is no ${JSON.stringify(name)}: agent, ${Object.keys(WORDS).join(", ")}`,
       );
     }
-    const places = placesFor(realpathSync(fileURLToPath(import.meta.url)), process.env);
+    const places = placesFor(realpathSync(program), process.env);
     const deps = { places, env: process.env, nowMs: Date.now };
     if (name === "service" && args.join(" ") === "run") return await runAsService(deps);
     print(await word(deps, args));
