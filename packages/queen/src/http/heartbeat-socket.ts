@@ -15,7 +15,8 @@ const POLICY_VIOLATION = 1008;
 
 /**
  * Takes the heartbeats of one hive on one connection. Answers the first one, every refusal, and whenever the next interval
- * changed; all of them when asked to. It is closed when the join token ends that it was opened with. Closing makes the hive suspect at once, unless a newer connection speaks for it.
+ * changed; all of them when asked to. It is closed when the join token ends that it was opened with. Closing makes the hive
+ * suspect at once, unless a newer connection speaks for it.
  */
 export function serveHeartbeats(
   deps: {
