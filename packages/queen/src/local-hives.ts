@@ -6,8 +6,6 @@ import { readLog, startLocalHive, statusLocalHive, stopLocalHive } from "@hive-r
 import type { Clock } from "./core/clock.ts";
 import type { LocalHives } from "./core/local-hives.ts";
 
-const LAST_WORDS_BYTES = 4_096;
-
 /** Hives as processes of this machine, started and stopped by the lifecycle package. */
 export function hivesOfThisMachine(
   deps: { readonly clock: Clock /** Where a hive reaches this queen. */; readonly queenUrl: () => string },
@@ -23,7 +21,7 @@ export function hivesOfThisMachine(
       ),
     stop: (hive_id) => stopLocalHive({ hive_id, state_dir }),
     isRunning: (hive_id) => statusLocalHive({ hive_id, state_dir }).state === "running",
-    lastWords: (hive_id) => readLog({ hive_id, state_dir, tail_bytes: LAST_WORDS_BYTES }),
+    log: (hive_id, tail_bytes) => readLog({ hive_id, state_dir, tail_bytes }),
   };
 }
 

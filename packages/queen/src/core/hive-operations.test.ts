@@ -26,7 +26,7 @@ class FakeHives implements LocalHives {
     return this.running.has(hiveId);
   }
 
-  lastWords(hiveId: string) {
+  log(hiveId: string) {
     return `${hiveId}: cannot find my queen`;
   }
 }

@@ -9,6 +9,7 @@ import type { Work } from "./run-job.ts";
 export const FIRST_HEARTBEAT_WITHIN_MS = 60_000;
 /** How often it is seen to that the process still lives meanwhile, ms. */
 const LOOK_EVERY_MS = 250;
+const LAST_WORDS_BYTES = 4_096;
 const HIVE_PORT_DEFAULT = 7_835;
 
 /**
@@ -85,6 +86,15 @@ export class HiveOperations {
     ]);
   }
 
+  isRunning(id: string): boolean {
+    return this.#local.isRunning(id);
+  }
+
+  /** The end of what it printed, at most so many bytes. */
+  log(id: string, tailBytes: number): string {
+    return this.#local.log(id, tailBytes);
+  }
+
   #begin(kind: OperationKind, id: string, works: (record: CatalogRecord) => Work[]): OperationStarted {
     const record = this.#queen.catalogHive(id);
     this.#assertHere(record);
@@ -100,7 +110,7 @@ export class HiveOperations {
   }
 
   #waitForHeartbeat(id: string, before: () => Before): Work {
-    const hive = { stillRuns: () => this.#local.isRunning(id), lastWords: () => this.#local.lastWords(id) };
+    const hive = { stillRuns: () => this.#local.isRunning(id), lastWords: () => this.log(id, LAST_WORDS_BYTES) };
     return {
       name: "wait for its first heartbeat",
       run: async (signal) => {
@@ -114,6 +124,11 @@ export class HiveOperations {
   #coreOf() {
     const { registry, clock } = this.#queen;
     return { registry, clock };
+  }
+
+  /** @throws {HiveError} `NOT_MANAGED` when it is on another machine. */
+  assertHere(id: string): void {
+    this.#assertHere(this.#queen.catalogHive(id));
   }
 
   #assertHere({ id, host }: CatalogRecord): void {

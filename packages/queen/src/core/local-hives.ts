@@ -12,8 +12,8 @@ export interface LocalHives {
   /** Ends it with its workers. False when it did not run. */
   stop(hiveId: string): Promise<boolean>;
   isRunning(hiveId: string): boolean;
-  /** The last lines it printed. */
-  lastWords(hiveId: string): string;
+  /** The end of what it printed, at most so many bytes. */
+  log(hiveId: string, tailBytes: number): string;
 }
 
 /** Names of the machine the queen runs on. */

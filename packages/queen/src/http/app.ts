@@ -12,6 +12,8 @@ import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import { gatewayPaths } from "../gateway/openapi.ts";
 import type { GatewayStats } from "../gateway/stats.ts";
+import { Lifecycle } from "../machines/lifecycle.ts";
+import { MachineOperations, type Machines, noMachines } from "../machines/machine-operations.ts";
 import { metricsText } from "../observability/metrics.ts";
 import { VERSION } from "../version.ts";
 import { guardOf, senderOf } from "./auth.ts";
@@ -47,6 +49,7 @@ export async function buildApp(
   deps: {
     readonly queen: Queen;
     readonly local: LocalHives;
+    readonly machines?: Machines;
     readonly log: FastifyBaseLogger;
     /** Asked before all others but the one for browsers, also while the queen stops. */
     readonly doors?: readonly Door[];
@@ -102,10 +105,12 @@ export async function buildApp(
   placementRoutes(app, queen.placements);
   catalogRoutes(app, queen);
   const operations = new Operations({ clock: queen.clock, log, catalog: queen.catalog });
+  const here = new HiveOperations({ queen, local, operations }, { hostname: hostname() });
+  const there = new MachineOperations({ queen, operations, machines: deps.machines ?? noMachines }, options);
   operationRoutes(app, {
     operations,
     clock: queen.clock,
-    hives: new HiveOperations({ queen, local, operations }, { hostname: hostname() }),
+    hives: new Lifecycle({ queen, here, there }),
   });
   healthRoutes(app, queen, () => metricsText({ queen, gateway: deps.gatewayStats }));
   const endStreams = watchRoute(app, queen);

@@ -1,5 +1,9 @@
 import {
   ErrorReplySchema,
+  type HiveLogs,
+  HiveLogsSchema,
+  InstalledSchema,
+  MachineAddSchema,
   MachineIdSchema,
   OperationListSchema,
   OperationSchema,
@@ -10,16 +14,21 @@ import {
 } from "@hive-registry/contract";
 import { Type } from "typebox";
 import type { Clock } from "../core/clock.ts";
-import type { HiveOperations } from "../core/hive-operations.ts";
 import { OPERATIONS_MAX, type Operations } from "../core/operations.ts";
+import type { Lifecycle } from "../machines/lifecycle.ts";
 import { streamOperation } from "./operation-stream.ts";
 import type { App } from "./typed-app.ts";
 
 const OPERATIONS_LIMIT_DEFAULT = 100;
+const TAIL_BYTES_DEFAULT = 65_536;
+const TAIL_BYTES_MAX = 1_048_576;
 
 interface OperationsQuery {
   readonly hive_id?: string;
   readonly limit?: number;
+}
+interface LogsQuery {
+  readonly tail_bytes?: number;
 }
 interface StartOptions {
   readonly port?: number;
@@ -56,13 +65,23 @@ const OperationsQuerySchema: Schema<OperationsQuery> = shape<OperationsQuery>()(
     { additionalProperties: false },
   ),
 );
+const LogsQuerySchema: Schema<LogsQuery> = shape<LogsQuery>()(
+  Type.Object(
+    {
+      tail_bytes: Type.Optional(
+        Type.Integer({ minimum: 1, maximum: TAIL_BYTES_MAX, default: TAIL_BYTES_DEFAULT, description: "At most" }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+);
 const tags = ["lifecycle"];
 const failures = { "4xx": ErrorReplySchema, "5xx": ErrorReplySchema };
 
 /** Start and stop hives; each answers at once with the operation that goes on. */
 export function operationRoutes(
   app: App,
-  deps: { readonly hives: HiveOperations; readonly operations: Operations; readonly clock: Clock },
+  deps: { readonly hives: Lifecycle; readonly operations: Operations; readonly clock: Clock },
 ): void {
   const { hives, operations } = deps;
   const schema = (summary: string) => ({
@@ -78,6 +97,57 @@ export function operationRoutes(
       reply.code(202);
       return hives.start(request.params.id, request.body ?? {});
     },
+  );
+  app.post(
+    "/api/v1/catalog/hives/:id/add",
+    {
+      schema: {
+        ...schema("Put a hive on a machine that is reached by SSH; the same again finishes what was broken off"),
+        body: MachineAddSchema,
+      },
+    },
+    (request, reply) => {
+      reply.code(202);
+      return hives.add(request.params.id, request.body);
+    },
+  );
+  const verbs = [
+    ["install", "Put the hive on its machine as the catalog says"],
+    ["update", "Replace the hive by the queen's version; one that is not heard is replaced by the one before"],
+    ["uninstall", "End the hive, remove what was installed, and take it out of the catalog"],
+  ] as const;
+  for (const [verb, summary] of verbs) {
+    app.post(`/api/v1/catalog/hives/:id/${verb}`, { schema: schema(summary) }, (request, reply) => {
+      reply.code(202);
+      return hives[verb](request.params.id);
+    });
+  }
+  app.get(
+    "/api/v1/catalog/hives/:id/machine",
+    {
+      schema: {
+        tags,
+        summary: "The hive that is installed there, as its machine says",
+        params: ParamsSchema,
+        response: { 200: InstalledSchema, ...failures },
+      },
+    },
+    (request) => hives.machine(request.params.id),
+  );
+  app.get(
+    "/api/v1/catalog/hives/:id/logs",
+    {
+      schema: {
+        tags,
+        summary: "The end of a hive's log",
+        params: ParamsSchema,
+        querystring: LogsQuerySchema,
+        response: { 200: HiveLogsSchema, ...failures },
+      },
+    },
+    async ({ params, query }): Promise<HiveLogs> => ({
+      text: await hives.logs(params.id, { tail_bytes: query.tail_bytes ?? TAIL_BYTES_DEFAULT }),
+    }),
   );
   app.post("/api/v1/catalog/hives/:id/stop", { schema: schema("Stop a hive and its workers") }, (request, reply) => {
     reply.code(202);

@@ -7,6 +7,7 @@ import type { LocalHives } from "../core/local-hives.ts";
 import { Queen, type QueenOptions } from "../core/queen.ts";
 import { type AppOptions, buildApp } from "../http/app.ts";
 import type { App } from "../http/typed-app.ts";
+import { type Machines, noMachines } from "../machines/machine-operations.ts";
 import type { HiveCalls } from "../placement/hive-calls.ts";
 import { FakeClock } from "./fake-clock.ts";
 
@@ -30,7 +31,7 @@ export const noLocalHives: LocalHives = {
   start: () => Promise.reject(new Error("no hive can be started here")),
   stop: () => Promise.resolve(false),
   isRunning: () => false,
-  lastWords: () => "",
+  log: () => "",
 };
 
 export interface Answer {
@@ -62,6 +63,7 @@ export async function aQueen(
     AppOptions & {
       readonly catalog?: Catalog;
       readonly local?: LocalHives;
+      readonly machines?: Machines;
       readonly hiveCalls?: (clock: FakeClock) => HiveCalls;
     } = {},
 ): Promise<TestQueen> {
@@ -71,7 +73,10 @@ export async function aQueen(
   const writer = startHeartbeatWriter({ catalog, every: clock.every, log });
   const hiveCalls = options.hiveCalls?.(clock);
   const queen = new Queen({ clock, catalog, writer, ...(hiveCalls === undefined ? {} : { hiveCalls }) }, options);
-  const app = await buildApp({ queen, local: options.local ?? noLocalHives, log }, options);
+  const app = await buildApp(
+    { queen, local: options.local ?? noLocalHives, machines: options.machines ?? noMachines, log },
+    options,
+  );
   onTestFinished(async () => {
     await app.close();
     queen.stop();
