@@ -66,6 +66,7 @@ function parseFlags(
     .version(VERSION)
     .option("--port <number>", "port; 0 is any free one (default: 7833)")
     .option("--listen <host>", "address; beyond loopback it demands a token (default: 127.0.0.1)")
+    .option("--public-url <url>", "where machines that are added reach it (default: where it listens)")
     .option("--state-dir <dir>", "where the catalog lies (default: ~/.local/state/hive)")
     .option("--config <file>", "settings file (default: queen.toml in the configuration folder)")
     .option("--token-file <file>", "file that holds the fleet's token, mode 0600 (or HIVE_TOKEN)")

@@ -1,5 +1,7 @@
 import type { Socket } from "node:net";
+import { networkInterfaces } from "node:os";
 import { join } from "node:path";
+import { artifactsBeside, openMachine } from "@hive-registry/lifecycle";
 import type { FastifyBaseLogger } from "fastify";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { GatewaySettings } from "./config/gateway-settings.ts";
@@ -16,6 +18,9 @@ import { guardOf } from "./http/auth.ts";
 import { requestIds } from "./http/request-ids.ts";
 import type { App } from "./http/typed-app.ts";
 import { hivesOfThisMachine } from "./local-hives.ts";
+import type { Machines } from "./machines/machine-operations.ts";
+import { queenAddress } from "./machines/queen-address.ts";
+import { queenIdIn } from "./machines/queen-id.ts";
 import { HttpHiveCalls } from "./placement/hive-calls.ts";
 import { DEFAULT_ON_DEMAND_LIMITS } from "./placement/on-demand.ts";
 
@@ -49,7 +54,7 @@ export type QueenSettings = Pick<
   | "evictAfterMs"
 > & {
   readonly token: string | undefined;
-} & Partial<GatewaySettings & OnDemandSettings>;
+} & Partial<GatewaySettings & OnDemandSettings & Pick<Settings, "publicUrl">>;
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
 export async function serveQueen(
@@ -80,6 +85,10 @@ export async function serveQueen(
     { queen, transport, guard: guardOf(token, queen.joinTokens), nextRequestId, log },
     { limits, aliases, policy, token },
   );
+  const artifacts = artifactsBeside(
+    { env: process.env },
+    { beside: import.meta.url, cache_dir: join(settings.stateDir, "nodes") },
+  );
   const close = async () => {
     await gateway.stop();
     queen.stop();
@@ -87,15 +96,21 @@ export async function serveQueen(
     catalog.close();
   };
   try {
-    const reached: { url: string } = { url: "" };
+    const reached: { url: string; port: number } = { url: "", port: 0 };
     const local = hivesOfThisMachine({ clock, queenUrl: () => reached.url }, settings);
+    const machines: Machines = {
+      open: (ssh) => openMachine({ env: process.env }, { ssh, artifacts }),
+      queenId: queenIdIn(join(settings.stateDir, "queen.id")),
+      queenUrl: () => settings.publicUrl ?? queenAddress(settings.listen, reached.port, networkInterfaces()),
+    };
     const app = await buildApp(
-      { queen, local, log, doors: [gateway.door], nextRequestId, gatewayStats: gateway.stats },
+      { queen, local, machines, log, doors: [gateway.door], nextRequestId, gatewayStats: gateway.stats },
       token === undefined ? {} : { token },
     );
     const stop = stopperOf(app, gateway, log);
     await app.listen({ host: settings.listen, port: settings.port });
-    reached.url = urlOf(app, settings.listen);
+    reached.port = portOf(app);
+    reached.url = urlOf(settings.listen, reached.port);
     return { queen, gateway, app, url: reached.url, stop: () => stop().finally(close) };
   } catch (error) {
     await close();
@@ -126,8 +141,10 @@ function stopperOf(app: App, gateway: Gateway, log: FastifyBaseLogger): () => Pr
   };
 }
 
-function urlOf(app: App, listen: string): string {
+const urlOf = (listen: string, port: number): string =>
+  `http://${listen.includes(":") ? `[${listen}]` : listen}:${port}`;
+
+function portOf(app: App): number {
   const address = app.server.address();
-  const port = typeof address === "object" && address !== null ? address.port : 0;
-  return `http://${listen.includes(":") ? `[${listen}]` : listen}:${port}`;
+  return typeof address === "object" && address !== null ? address.port : 0;
 }

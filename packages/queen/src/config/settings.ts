@@ -8,7 +8,10 @@ import {
   optional,
   path,
   port,
+  type Reader,
+  SettingError,
   settingsFrom,
+  text,
   whole,
 } from "@hive-registry/command";
 import { DEFAULT_PACE } from "../core/heartbeat-interval.ts";
@@ -28,6 +31,8 @@ export interface Settings extends GatewaySettings, OnDemandSettings {
   readonly catalog: "sqlite" | "memory";
   readonly heartbeatIntervalMs: number;
   readonly maxHeartbeatsPerSecond: number;
+  /** Where machines that are added reach the queen, when that is not where it listens. */
+  readonly publicUrl: string | undefined;
   /** 0 keeps silent hives. */
   readonly evictAfterMs: number;
 }
@@ -36,6 +41,7 @@ const OWN_VARIABLES = {
   port: "HIVE_QUEEN_PORT",
   listen: "HIVE_QUEEN_LISTEN",
   state_dir: "HIVE_STATE_DIR",
+  public_url: "HIVE_PUBLIC_URL",
   token_file: "HIVE_TOKEN_FILE",
   log_level: "HIVE_LOG_LEVEL",
   catalog: "HIVE_CATALOG",
@@ -64,6 +70,7 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     port: from("port", port, 7833),
     listen: from("listen", host, "127.0.0.1"),
     stateDir: from("state_dir", path, defaultStateDir(env)),
+    publicUrl: from("public_url", optional(httpUrl), undefined),
     tokenFile: from("token_file", optional(path), undefined),
     logLevel: from("log_level", oneOf(LOG_LEVELS), "info"),
     catalog: from("catalog", oneOf(["sqlite", "memory"]), "sqlite"),
@@ -74,3 +81,12 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     ...readOnDemandSettings(from),
   };
 }
+
+const httpUrl: Reader<string> = (value, called) => {
+  const given = text(value, called);
+  const url = URL.canParse(given) ? new URL(given) : null;
+  if (url !== null && /^https?:$/.test(url.protocol) && url.search === "" && url.hash === "" && url.username === "") {
+    return url.href.replace(/\/+$/, "");
+  }
+  throw new SettingError(`${called} must be a URL, like http://queen.lan:7833`);
+};
