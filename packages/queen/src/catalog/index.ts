@@ -3,6 +3,7 @@ import { MemoryCatalog } from "./memory.ts";
 import { SqliteCatalog } from "./sqlite.ts";
 
 export { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch, type UnfinishedOperation } from "./catalog.ts";
+export { type DeviceWriter, startDeviceWriter } from "./device-writer.ts";
 export { type HeartbeatWriter, startHeartbeatWriter } from "./heartbeat-writer.ts";
 
 export type CatalogOptions =

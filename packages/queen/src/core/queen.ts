@@ -31,7 +31,7 @@ import {
   type UpdateResult,
   type WorkerInfo,
 } from "hive-registry";
-import type { Catalog, HeartbeatWriter } from "../catalog/index.ts";
+import { type Catalog, type DeviceWriter, type HeartbeatWriter, startDeviceWriter } from "../catalog/index.ts";
 import { type HiveCalls, noHiveCalls } from "../placement/hive-calls.ts";
 import { Libraries } from "../placement/libraries.ts";
 import { DEFAULT_ON_DEMAND_LIMITS, OnDemand, type OnDemandLimits } from "../placement/on-demand.ts";
@@ -88,6 +88,7 @@ export class Queen {
   readonly clock: Clock;
   readonly joinTokens: JoinTokens;
   readonly #writer: HeartbeatWriter;
+  readonly #devices: DeviceWriter;
   readonly #pace: HeartbeatPace;
   readonly #startedAtMs: number;
   readonly #graceMs: number;
@@ -116,6 +117,8 @@ export class Queen {
     this.catalog = deps.catalog;
     this.joinTokens = new JoinTokens({ catalog: deps.catalog, nowMs: deps.clock.nowMs });
     this.#writer = deps.writer;
+    const { every, nowMs } = deps.clock;
+    this.#devices = startDeviceWriter({ catalog: deps.catalog, every, nowMs, log: deps.log ?? SILENT });
     this.#pace = options.pace ?? DEFAULT_PACE;
     this.#graceMs = options.graceMs ?? ONLINE_MAX_AGE_MS;
     this.#startedAtMs = deps.clock.nowMs();
@@ -172,6 +175,7 @@ export class Queen {
     if (result.accepted && payload.goodbye !== true) {
       this.#heard(payload.hive_id, receivedAtMs);
       this.#libraries.heard(payload);
+      if (payload.devices !== undefined) this.#devices.noteDevices(payload.hive_id, payload.devices);
     }
     return this.#replyTo(result, receivedAtMs);
   }
@@ -398,6 +402,7 @@ export class Queen {
   removeCatalogHive(id: string): void {
     this.joinTokens.revoke(id);
     if (!this.catalog.remove(id)) hiveNotFound(id);
+    this.#devices.forget(id);
     this.#awaited.delete(id);
     this.registry.labelHive(id, {});
   }
@@ -414,6 +419,7 @@ export class Queen {
     for (const stop of this.#stops) stop();
     this.line.stop();
     this.#writer.stop();
+    this.#devices.stop();
   }
 }
 
