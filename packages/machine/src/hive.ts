@@ -38,7 +38,7 @@ interface Wanted {
   readonly listen: string;
   /** Undefined where it has no token. */
   readonly token_file: string | undefined;
-  /** Of all that it is run with, so that a change of anything shows. */
+  /** Of all that it is run with but the port, so that a change of anything shows. */
   readonly fingerprint: string;
 }
 
@@ -163,16 +163,18 @@ function wantedHive(places: Places): Wanted {
   const token = readJoinToken(places);
   const listen = listenFor(settings, token !== undefined);
   const token_file = token === undefined ? undefined : places.join_token_file;
-  const of = [places.version, process.execPath, listen, token ?? null, Object.entries(settings).toSorted()];
+  const { port: _, ...rest } = settings;
+  const of = [places.version, process.execPath, listen, token ?? null, Object.entries(rest).toSorted()];
   return { settings, listen, token_file, fingerprint: sha256(JSON.stringify(of)) };
 }
 
-/** The hive that runs, if it was started just so. */
+/** The hive that runs, if it was started just so. One that took any free port is at the right one, whichever that is now. */
 function runningHive(places: Places, { settings, fingerprint }: Wanted): DaemonStatus | undefined {
-  const status = statusLocalHive({ hive_id: settings.hive_id, state_dir: places.state_dir });
+  const { hive_id, port } = settings;
+  const status = statusLocalHive({ hive_id, state_dir: places.state_dir });
   const known = readStarted(places);
-  const isSame = status.state === "running" && known?.pid === status.pid && known?.fingerprint === fingerprint;
-  return isSame ? status : undefined;
+  if (status.state !== "running" || known?.pid !== status.pid || known?.fingerprint !== fingerprint) return undefined;
+  return port === 0 || port === portOf(status.url) ? status : undefined;
 }
 
 const writeStarted = (places: Pick<Places, "started_file">, started: Started): void =>

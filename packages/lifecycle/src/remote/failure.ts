@@ -37,11 +37,17 @@ export function machineFailed(
   }
   return new HiveError(
     "MACHINE_FAILED",
-    `${what} failed on ${host}: ${output_tail.split("\n").at(-1) || `it ended with ${ran.code}`}`,
+    `${what} failed on ${host}: ${reasonIn(output_tail) ?? `it ended with ${ran.code}`}`,
     {
       details: { output_tail },
     },
   );
+}
+
+/** The line that says why: of a Node that ends by an error the one that names it, else the last. */
+function reasonIn(words: string): string | undefined {
+  const lines = words.split("\n").filter((line) => line.trim() !== "");
+  return lines.findLast((line) => /^\w*Error\b.*: /.test(line)) ?? lines.at(-1);
 }
 
 function errorIn(
