@@ -114,6 +114,22 @@ describe("adding a machine", () => {
     expect(first.catalog.has("pc")).toBe(true);
   });
 
+  test("a hive that is taken over under another name leaves no record and no token of the former one", async () => {
+    const { queen, computer, ask, done, end } = await aQueenOverSsh();
+    await done("add", ADD);
+    const rename = async (more: object) => {
+      const { body } = await ask("POST", "/catalog/hives/desk/add", { ...ADD, ...more });
+      return end((body as { readonly operation_id: string }).operation_id);
+    };
+    expect(await rename({})).toMatchObject({ error: { code: "MANAGED_ELSEWHERE" } });
+
+    expect(await rename({ take_over: true })).toMatchObject({ state: "succeeded" });
+    expect(computer.settings).toMatchObject({ hive_id: "desk" });
+    expect(queen.catalog.list().map(({ id }) => id)).toEqual(["desk"]);
+    expect([...queen.catalog.joinTokens().keys()]).toEqual(["desk"]);
+    expect(queen.catalog.joinTokens().get("desk")).toBe(sha256(computer.token ?? ""));
+  });
+
   test("a hive that is not heard fails in time, with the machine's own last words", async () => {
     const { queen, computer, post, end } = await aQueenOverSsh();
     computer.onBoot = () => {};

@@ -135,6 +135,7 @@ export class Visit {
       const put = this.#put();
       const { queen } = this.#home;
       const isThere = isSame(queen.catalog.find(this.#id), put);
+      this.#forgetFormerName();
       if (!isThere) queen.putCatalogHive(this.#id, put);
       const isNew = this.#giveToken();
       if (isThere && !isNew) return "it is so already: nothing to do";
@@ -144,6 +145,14 @@ export class Visit {
 
   start(): Work {
     return this.#work("start", WITHIN_MS.life, (signal) => this.#start(signal));
+  }
+
+  /** A hive of ours that is taken over under another name: as the one it was it is gone, and its token with it. */
+  #forgetFormerName(): void {
+    const { queen, queenId } = this.#home;
+    const former = this.#there;
+    if (former === undefined || former.queen_id !== queenId() || former.hive_id === this.#id) return;
+    if (queen.catalog.has(former.hive_id)) queen.removeCatalogHive(former.hive_id);
   }
 
   /** With the settings that it has. */

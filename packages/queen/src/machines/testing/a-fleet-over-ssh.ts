@@ -30,7 +30,9 @@ export async function aQueenOverSsh(
     ...(options.catalog === undefined ? {} : { catalog: options.catalog }),
   });
   computer.onBoot = ({ boot_id }) => {
-    queen.queen.receiveHeartbeat(aHeartbeat({ hive_id: "pc", boot_id, seq: 1, interval_ms: 5_000 }));
+    queen.queen.receiveHeartbeat(
+      aHeartbeat({ hive_id: computer.settings?.hive_id ?? "pc", boot_id, seq: 1, interval_ms: 5_000 }),
+    );
   };
   const ask: QueenOverSsh["ask"] = (method, path, body) =>
     queen.ask(method, `/api/v1${path}`, body, { authorization: `Bearer ${TOKEN}` });
