@@ -5,6 +5,8 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "
 import { join } from "node:path";
 
 const PROGRAMS = ["cli", "queen", "hive", "worker", "machine"];
+/** What a hive uses of the worker itself, without its neighbours: it goes to machines along with the worker's program. */
+const LIBRARY = { entry: join("worker", "dist", "index.js"), outfile: join("worker", "dist", "index.bundle.js") };
 /** Is copied alone to machines: nothing may lie beside it, and it should be small. */
 const ALONE = new Set(["machine"]);
 /** Native, or with files of their own that they look for beside themselves. */
@@ -23,27 +25,23 @@ export async function bundle(root) {
     inputs.update(`${name} ${statSync(join(of(name), ".tsbuildinfo")).mtimeMs}\n`);
   const wanted = inputs.digest("hex");
   const outputs = PROGRAMS.map((name) => join(of(name), "bundle.js"));
-  if (outputs.every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
+  const library = join(root, "packages", LIBRARY.outfile);
+  if ([...outputs, library].every(existsSync) && existsSync(stamp) && readFileSync(stamp, "utf8") === wanted) return;
 
   const { build } = await import("esbuild");
-  await Promise.all(
-    PROGRAMS.map((name, at) =>
+  const bundled = { absWorkingDir: root, bundle: true, platform: "node", target: "node20", format: "esm" };
+  const options = { ...bundled, external: LEFT_OUTSIDE, banner: { js: REQUIRE }, keepNames: true, logLevel: "warning" };
+  await Promise.all([
+    build({ ...options, entryPoints: [join(root, "packages", LIBRARY.entry)], outfile: library, treeShaking: true }),
+    ...PROGRAMS.map((name, at) =>
       build({
-        absWorkingDir: root,
+        ...options,
         entryPoints: [join(of(name), "main.js")],
         outfile: outputs[at],
-        bundle: true,
-        platform: "node",
-        target: "node20",
-        format: "esm",
-        external: LEFT_OUTSIDE,
-        banner: { js: REQUIRE },
-        keepNames: true,
-        logLevel: "warning",
         ...(ALONE.has(name) ? aloneOptions(root) : { sourcemap: true, sourcesContent: false }),
       }),
     ),
-  );
+  ]);
   writeFileSync(stamp, wanted);
 }
 

@@ -164,7 +164,14 @@ function wantedHive(places: Places): Wanted {
   const listen = listenFor(settings, token !== undefined);
   const token_file = token === undefined ? undefined : places.join_token_file;
   const { port: _, ...rest } = settings;
-  const of = [places.version, process.execPath, listen, token ?? null, Object.entries(rest).toSorted()];
+  const of = [
+    places.version,
+    places.engine ?? null,
+    process.execPath,
+    listen,
+    token ?? null,
+    Object.entries(rest).toSorted(),
+  ];
   return { settings, listen, token_file, fingerprint: sha256(JSON.stringify(of)) };
 }
 

@@ -158,7 +158,7 @@ test("a program that is broken there is told by its own last words", async () =>
   });
 });
 
-test("the engine cannot be brought over SSH, which is told before anything is", async () => {
+test("an engine that cannot be brought is told before anything is", async () => {
   const sshd = await aMachine();
   const machine = open(sshd);
   await expect(machine.install(await machine.preflight(asked), { with_llama: true })).rejects.toMatchObject({

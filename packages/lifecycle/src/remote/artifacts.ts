@@ -3,6 +3,7 @@ import { createReadStream, existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { HiveError } from "@hive-registry/contract/errors";
+import { type BundledEngine, bundledEngine } from "./engine/engine.ts";
 import type { Preflight, Waiting } from "./machine.ts";
 import { type NodeDeps, nodeFor } from "./node-binary.ts";
 
@@ -21,10 +22,12 @@ export interface Artifacts {
   agent(): Promise<Artifact>;
   /** @throws {HiveError} `NODE_MISSING` when there is none for such a machine. */
   node(system: Pick<Preflight, "os" | "arch">, waiting?: Waiting): Promise<Artifact>;
+  /** @throws {HiveError} `ENGINE_MISSING` when there is none for such a machine. */
+  engine(system: Pick<Preflight, "os" | "arch">): Promise<BundledEngine>;
 }
 
 /**
- * The agent that is installed beside a module, and this program's own Node, or npm's copies of it for other systems.
+ * The agent and the engine that are installed beside a module, and this program's own Node, or npm's copies of it for other systems.
  *
  * @param options.beside `import.meta.url` of who asks: `@hive-registry/machine` is looked for as Node looks for packages from there.
  * @param options.cache_dir Where Nodes for other systems are kept once they were fetched.
@@ -57,6 +60,7 @@ export function artifactsBeside(
       copy.then(forget, forget);
       return unlessCancelled(copy, waiting?.signal);
     },
+    engine: (system) => bundledEngine(dirname(fileURLToPath(options.beside)), system),
   };
 }
 

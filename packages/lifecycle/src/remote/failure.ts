@@ -4,6 +4,8 @@ import { jsonOf } from "./installed.ts";
 
 /** How a script ends when a Node that was brought does not run there. */
 const NODE_DOES_NOT_RUN = 3;
+/** And when the engine that was brought does not. */
+const ENGINE_DOES_NOT_RUN = 5;
 
 /** A script failed on a machine: what its program said of it, where it said something by which a caller can act; else its last words. */
 export function machineFailed(
@@ -32,6 +34,13 @@ export function machineFailed(
     return new HiveError(
       "NODE_MISSING",
       `${host} has no Node of 20.19 or newer, and the one that was brought does not run there. Install Node there, and try again`,
+      { details: { output_tail } },
+    );
+  }
+  if (ran.code === ENGINE_DOES_NOT_RUN) {
+    return new HiveError(
+      "ENGINE_MISSING",
+      `The inference engine that was brought does not run on ${host}. Add it without, and run any server of your own there`,
       { details: { output_tail } },
     );
   }

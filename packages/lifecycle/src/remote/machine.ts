@@ -89,10 +89,11 @@ export interface Machine {
   connect(waiting?: Waiting): Promise<void>;
   preflight(options: { readonly queen_url: string; readonly port: number }, waiting?: Waiting): Promise<Preflight>;
   /**
-   * Brings this version's file, and a Node where there is none; nothing when both are there whole. Does not change what runs.
+   * Brings this version's file, a Node where there is none, and the inference engine where it is wanted or was brought before; nothing when all is
+   * there whole. Does not change what runs.
    *
    * @returns what it did, in a line.
-   * @throws {HiveError} `NO_SPACE`, `NODE_MISSING`, `AGENT_MISSING` (no file to bring).
+   * @throws {HiveError} `NO_SPACE`, `NODE_MISSING`, `AGENT_MISSING` (no file to bring), `ENGINE_MISSING`.
    */
   install(found: Preflight, options: { readonly with_llama?: boolean }, waiting?: Waiting): Promise<string>;
   /**

@@ -3,6 +3,8 @@ import { HiveError } from "@hive-registry/contract/errors";
 import { type RemoteRan, type RemoteScript, sshConnection } from "../ssh/connection.ts";
 import { resolveHost } from "../ssh/resolve.ts";
 import type { Artifact, Artifacts } from "./artifacts.ts";
+import { bringEngine, isEngineThere, linkEngine, linkTo } from "./engine/bring.ts";
+import type { BundledEngine } from "./engine/engine.ts";
 import { machineFailed } from "./failure.ts";
 import { jsonOf, readInstalled } from "./installed.ts";
 import type { Machine, Preflight, SshHost, StartedHive, Waiting } from "./machine.ts";
@@ -61,6 +63,9 @@ export function openMachine(
     await run({ what: to.what, script: TAKE_FILE, args, input, limitMs: COPY_SILENCE_MS }, waiting);
   };
 
+  /** A worker is of the same release as its hive, as far as there is one to bring; else it keeps the one that it has. */
+  const engineLikeAgent = (found: Preflight) => artifacts.engine(found).catch(() => undefined);
+
   return {
     resolve: async (waiting) => resolveHost(deps, ssh, waiting),
     connect: async (waiting) => connection.connect(waiting),
@@ -72,17 +77,24 @@ export function openMachine(
     },
 
     install: async (found, { with_llama = false }, waiting) => {
-      if (with_llama) throw engineStays(host);
+      // What cannot be brought is told before anything is.
+      const wanted = with_llama ? await artifacts.engine(found) : undefined;
       const agent = await artifacts.agent();
       const look = { what: "Looking at what is installed", script: LOOK, limitMs: SHORT_LIMIT_MS };
       const { said } = await run({ ...look, args: [agent.version, agent.sha256, found.node?.path ?? ""] }, waiting);
       const isWhole = said.get("file")?.[0] === "whole";
       const isLinked = said.get("node")?.[0] === "linked";
-      if (isWhole && isLinked) return `${agent.version} is installed already: nothing to do`;
+      const [link = "", linkOfCurrent = ""] = said.get("engine") ?? [];
+      const used = link === "" ? linkOfCurrent : link;
+      const engine = wanted ?? (used === "" ? undefined : await engineLikeAgent(found));
+      const linkWanted = engine === undefined ? used : linkTo(engine);
+      const isEngineWhole = engine === undefined || (await isEngineThere(run, engine, waiting));
+      if (isWhole && isLinked && isEngineWhole && link === linkWanted) return nothingToDo(agent, engine);
 
       const node = found.node === undefined ? await artifacts.node(found, waiting) : undefined;
-      const needed = (isWhole ? 0 : agent.bytes) + (node?.bytes ?? 0) + DISK_SPARE_BYTES;
-      if (found.disk_free_bytes < needed) throw noSpace(host, needed, found.disk_free_bytes);
+      const needed = (isWhole ? 0 : agent.bytes) + (node?.bytes ?? 0) + (isEngineWhole ? 0 : engine.disk_bytes);
+      const needed_bytes = needed + DISK_SPARE_BYTES;
+      if (found.disk_free_bytes < needed_bytes) throw noSpace(host, needed_bytes, found.disk_free_bytes);
 
       const data = said.get("data")?.[0] ?? "";
       const name = node === undefined ? "" : `node/v${node.version}/bin/node`;
@@ -96,7 +108,9 @@ export function openMachine(
       const path = found.node?.path ?? `${data}/${name}`;
       const args = [agent.version, path, agent.sha256];
       await run({ what: "Naming its Node", script: LINK_NODE, args, limitMs: SHORT_LIMIT_MS }, waiting);
-      return installedLine(agent, isWhole, node, found);
+      if (!isEngineWhole) await bringEngine(run, engine, agent.version, waiting);
+      if (link !== linkWanted) await linkEngine(run, linkWanted, agent.version, waiting);
+      return `${installedLine(agent, isWhole, node, found)}${engineInWords(engine, isEngineWhole)}`;
     },
 
     start: async (settings, waiting) => {
@@ -151,6 +165,17 @@ function installedLine(agent: Artifact, isWhole: boolean, node: Artifact | undef
     : `${brought}, with Node ${node.version} (${(node.bytes / 1e6).toFixed(0)} MB)`;
 }
 
+function nothingToDo({ version }: Artifact, engine: BundledEngine | undefined): string {
+  const withEngine = engine === undefined ? "" : `, with the inference engine ${engine.version}`;
+  return `${version} is installed already${withEngine}: nothing to do`;
+}
+
+function engineInWords(engine: BundledEngine | undefined, wasThere: boolean): string {
+  if (engine === undefined) return "";
+  const what = wasThere ? "was there" : `brought (${(engine.bytes / 1e6).toFixed(0)} MB)`;
+  return `; inference engine ${engine.version} ${what}`;
+}
+
 function startedFrom(said: Said): StartedHive {
   const answer = jsonOf(said.get("start")?.[0] ?? "");
   return {
@@ -173,12 +198,6 @@ function noSpace(host: string, needed: number, free: number): HiveError {
     },
   );
 }
-
-const engineStays = (host: string): HiveError =>
-  new HiveError(
-    "ENGINE_MISSING",
-    `The bundled inference engine cannot be brought to ${host} over SSH: add it without, and use the servers that run there`,
-  );
 
 const notInstalled = (host: string): HiveError =>
   new HiveError("MACHINE_FAILED", `No hive is installed on ${host}. Add it with: hive add ${host}`);

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { HiveError } from "@hive-registry/contract/errors";
 import { afterEach } from "vitest";
 import { type Artifacts, artifactOf } from "../remote/artifacts.ts";
 
@@ -36,6 +37,9 @@ export function artifacts(): {
           return { ...artifact, version: `${release}-${artifact.sha256.slice(0, 12)}` };
         },
         node: async () => artifactOf(process.execPath, process.versions.node),
+        engine: async () => {
+          throw new HiveError("ENGINE_MISSING", "There is none");
+        },
       };
     },
     pathWithout: (...names) => {

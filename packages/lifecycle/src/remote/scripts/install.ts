@@ -18,6 +18,8 @@ file=$data/$1/hive.mjs
 if [ -f "$file" ] && [ "$(sum_of "$file")" = "$2" ]; then say file whole; fi
 if [ -n "$3" ] && [ "$(readlink "$data/$1/node")" = "$3" ]; then say node linked; fi
 say data "$data"
+# The engine of this version, and of the one that runs.
+for one in "$1" current; do say engine "$(readlink "$data/$one/node_modules")"; done
 `;
 
 /**

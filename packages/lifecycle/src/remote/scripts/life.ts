@@ -34,7 +34,12 @@ for left in "$data"/*/SHA256SUMS; do
   case "$kept" in *" $one "*) continue ;; esac
   [ -L "$data/$one" ] && continue
   [ -f "$data/$one/hive.mjs" ] || continue
-  rm -f "$data/$one/hive.mjs" "$data/$one/SHA256SUMS" "$data/$one/node"; rmdir "$data/$one" 2>/dev/null
+  rm -f "$data/$one/hive.mjs" "$data/$one/SHA256SUMS" "$data/$one/node" "$data/$one/node_modules"; rmdir "$data/$one" 2>/dev/null
+done
+used=" $(for one in "$data"/*/node_modules; do readlink "$one"; done | tr '\\n' ' ') "
+for left in "$data"/engines/*/SHA256SUMS; do
+  one=\${left%/SHA256SUMS}; [ -f "$left" ] || continue
+  case "$used" in *" ../engines/\${one##*/}/node_modules "*) ;; *) rm -rf "$one" ;; esac
 done
 say version "$new"
 `;

@@ -21,9 +21,11 @@ for left in "$data"/*/SHA256SUMS; do
   one=\${left%/SHA256SUMS}
   [ -f "$left" ] && [ ! -L "$one" ] || continue
   said=yes
-  rm -f "$one/hive.mjs" "$one/node" "$left"; rmdir "$one" 2>/dev/null
+  rm -f "$one/hive.mjs" "$one/node" "$one/node_modules" "$left"; rmdir "$one" 2>/dev/null
 done
 for one in "$data"/node/v*; do rm -f "$one/bin/node"; rmdir "$one/bin" "$one" 2>/dev/null; done
+# Nobody writes into an engine: what has a list of its files is ours whole.
+for left in "$data"/engines/*/SHA256SUMS; do [ -f "$left" ] && rm -rf "\${left%/SHA256SUMS}"; done
 for left in "$data"/.new-*; do [ -d "$left" ] && rm -rf "$left"; done
 for one in current previous .turn-current .turn-previous; do [ -L "$data/$one" ] && rm -f "$data/$one"; done
 rm -f "$data/.made" "$config/machine.json" "$config/join-token" "$state/machine.started.json" "$state/machine.lock"
@@ -31,11 +33,11 @@ if [ -n "$id" ]; then
   rm -f "$state/hive-$id.pid" "$state/hive-$id.lock" "$state/logs/hive-$id.log" "$state/logs/hive-$id.log.1" "$state/logs/hive-$id.log.2"
   for one in "$state/workers/$id"/*.json; do rm -f "$one"; done
   rmdir "$state/workers/$id" 2>/dev/null
-  # Logs of workers do not say whose they were: they are ours where no other hive is.
+  # Logs of workers do not say whose they were, nor does the demonstration model: they are ours where no other hive is.
   set -- "$state"/logs/hive-*.log
-  if [ ! -e "$1" ]; then for one in "$state"/logs/worker-*.log*; do rm -f "$one"; done; fi
+  if [ ! -e "$1" ]; then for one in "$state"/logs/worker-*.log* "$state/models/hive-demo.gguf"; do rm -f "$one"; done; fi
 fi
-rmdir "$data/node" "$data" "$config" "$state/logs" "$state/workers" "$state" 2>/dev/null
+rmdir "$data/node" "$data/engines" "$data" "$config" "$state/logs" "$state/workers" "$state/models" "$state" 2>/dev/null
 printf '%s\\n' "$made" | while IFS= read -r one; do [ -n "$one" ] && rmdir "$one" 2>/dev/null; done
 say removed "$said"
 `;
