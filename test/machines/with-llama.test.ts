@@ -1,4 +1,5 @@
-import { readdirSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import type { HiveClient } from "@hive-registry/client";
 import { describe, expect, test } from "vitest";
 import type { Sshd } from "../../packages/lifecycle/src/testing/sshd.ts";
@@ -28,6 +29,12 @@ const demoOf = (client: HiveClient) =>
     return workers.find(({ worker_id, state }) => worker_id === "demo" && state === "Idle");
   });
 
+function isBeingBrought({ home }: Sshd): boolean {
+  const data = join(home, ".local/share/hive");
+  const names = existsSync(data) ? readdirSync(data) : [];
+  return names.some((name) => name.startsWith(".new-") && existsSync(join(data, name, "engine")));
+}
+
 describe("a machine that is added with the inference engine", { timeout: 180_000 }, () => {
   test("answers requests by the bundled worker; again there is nothing to do; and nothing of it is left by rm", async () => {
     const { client, machine } = await aQueenAndAMachine();
@@ -54,5 +61,30 @@ describe("a machine that is added with the inference engine", { timeout: 180_000
     const removed = await endOf(client, (await client.uninstallHive("attic")).operation_id);
     expect(removed.state, stepsOf(removed)).toBe("succeeded");
     expect(readdirSync(machine.home)).toEqual([]);
+  });
+
+  test("is finished by the same again when the copy was cut, and has its engine after each start", async () => {
+    const { client, machine } = await aQueenAndAMachine();
+    const { operation_id } = await client.addMachine("attic", { ssh: machine.ssh, port: 0, with_llama: true });
+    await eventually("the engine is on its way", async () => isBeingBrought(machine));
+    machine.cut();
+    expect(await endOf(client, operation_id)).toMatchObject({ state: "failed", error: { code: "SSH_FAILED" } });
+
+    await added(client, machine, { with_llama: true });
+    await demoOf(client);
+    for (const again of [client.stopHive, client.startHive, client.updateHive]) {
+      const operation = await endOf(client, (await again.call(client, "attic")).operation_id);
+      expect(operation.state, stepsOf(operation)).toBe("succeeded");
+    }
+    await demoOf(client);
+  });
+
+  test("gets it later too: the hive that runs is started anew with it", async () => {
+    const { client, machine } = await aQueenAndAMachine();
+    expect(await added(client, machine, {})).not.toContain("engine");
+    const agents = agentsOn(machine);
+    expect(await added(client, machine, { with_llama: true })).toMatch(/was there.*inference engine \S+ brought/);
+    expect(agentsOn(machine)).not.toEqual(agents);
+    await demoOf(client);
   });
 });

@@ -296,3 +296,18 @@ test("its environment is what was given, and its output one log", async () => {
   expect(await said(log_file, /FRUIT=(.*)/)).toBe("pear");
   await said(log_file, /hello/);
 });
+
+test.each([
+  ["its own place", undefined],
+  ["where it is told to", "elsewhere.log"],
+])("a daemon is told which file is its log, at %s, whatever its starter's is", async (_, name) => {
+  const state_dir = stateDir();
+  const env = { ...process.env, HIVE_LOG_FILE: "/the/starter's.log" };
+  const asked = name === undefined ? {} : { log_file: join(state_dir, name) };
+
+  const spec = { ...aDaemon(state_dir, "--show-env", "HIVE_LOG_FILE"), env, ...asked };
+  const { log_file } = await startDaemon(deps, spec);
+
+  expect(log_file).toBe(asked.log_file ?? join(state_dir, "logs", "queen.log"));
+  expect(await said(log_file, /^HIVE_LOG_FILE=(.+)$/m)).toBe(log_file);
+});

@@ -21,7 +21,7 @@ if whole_engine "$data/engines/$1" "$2"; then say engine whole; fi
  */
 export const TAKE_ENGINE: string = `${PLACES}${WHOLE_ENGINE}
 new=$data/.new-$4
-mkdir -p "$new/engine" "$data/engines" || exit 1
+mkdir -p "$data/engines" "$new/engine" || exit 1
 trap 'rm -rf "$new"' EXIT
 trap 'exit 1' HUP INT TERM PIPE
 tar -xf - -C "$new/engine" || exit 1
