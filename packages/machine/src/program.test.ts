@@ -1,13 +1,22 @@
 /** The built program, in homes of its own. */
 import { spawnSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { identify } from "@hive-registry/lifecycle";
-import { expect, onTestFinished, test } from "vitest";
+import { identify, LOG_BYTES_MAX } from "@hive-registry/lifecycle";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { checkHive } from "./check.ts";
 
 const MAIN = fileURLToPath(new URL("../dist/main.js", import.meta.url));
@@ -140,4 +149,27 @@ test("as a service the hive is started, ended and forgotten by systemctl (a fake
   expect(isThere(first)).toBe(false);
   expect(pid()).not.toBe(first);
   expect(readFileSync(join(home, "calls"), "utf8")).toContain("--user disable --now hive-registry.service\n");
+});
+
+test("a hive that runs puts its log aside when it is crowded, and writes on at its beginning", {
+  timeout: 60_000,
+}, async () => {
+  const { say, pid, home } = anAccount();
+  say(["configure"], SETTINGS);
+  expect(say(["start"])).toMatchObject({ already_running: false });
+  const log = join(home, "state/hive/logs/hive-desk.log");
+  const first = pid();
+  // As if it had written them itself: it appends, and so does this.
+  const line = `${"x".repeat(1_023)}\n`;
+  appendFileSync(log, line.repeat(Math.ceil(LOG_BYTES_MAX / line.length) + 1));
+
+  // It looks every few seconds.
+  await vi.waitUntil(() => statSync(log).size < LOG_BYTES_MAX, { timeout: 40_000, interval: 50 });
+  expect(statSync(`${log}.1`).size).toBe(LOG_BYTES_MAX);
+  expect(statSync(log).size).toBeLessThan(line.length * 100);
+  expect(statSync(`${log}.1`).mode & 0o077).toBe(0);
+  expect(isThere(first)).toBe(true);
+  expect(say(["stop"])).toMatchObject({ stopped: true });
+  // What it says at its end stands in the emptied log, not behind a hole of zeros.
+  expect(readFileSync(log, "latin1")).not.toContain("\0");
 });
