@@ -76,9 +76,9 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   HIVE_ID_MISMATCH: "A heartbeat names another hive than the connection it came on. One connection, one hive.",
   ALREADY_RUNNING: "It runs already; `details` says where.",
   MANAGED_ELSEWHERE:
-    "On that machine there is a hive of another queen, or of another name. `details` says whose. Uninstall it there, or let this queen take it over.",
+    "On that machine there is a hive of another queen, or of another name. `details` says whose. Remove that one first (`hive rm`, at its queen), or take it over: `hive add HOST --take-over`.",
   CANCELLED: "Somebody cancelled the operation. What was done so far stays; the same command again finishes it.",
-  PORT_IN_USE: "Another program listens on that port. Choose another one.",
+  PORT_IN_USE: "Another program listens on that port. Choose another one with `--port`; 0 is any free one.",
   NOT_MANAGED: "The hive did not start this worker (or the queen this hive), so it does not stop it.",
   BODY_TOO_LARGE: "The body is larger than this route takes.",
   UNSUPPORTED_MEDIA_TYPE: "Send `content-type: application/json`.",
@@ -98,20 +98,22 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
   AGENT_MISSING: "The hive's program is not installed beside the queen, so the queen cannot start one.",
   NODE_MISSING:
     "The machine has no Node of 20.19 or newer, and there is none to bring for its system. Install Node there, and try again.",
-  SSH_MISSING: "The program `ssh` is not installed beside the queen.",
+  SSH_MISSING: "The program `ssh` is not installed where the queen runs. Install it there.",
   HOST_UNKNOWN:
     "No machine of that name is known to ssh. See that it is spelled as in ~/.ssh/config, or use its address.",
-  SSH_REFUSED: "The machine does not take SSH connections at that port, or is not on: nothing answered.",
+  SSH_REFUSED:
+    "The machine takes no SSH connections at that port, or is not on. Turn it on, start its SSH server, or name another port: `--ssh-port N`.",
   SSH_KEY_REFUSED:
-    "The machine does not take any of the keys that ssh offered. Put the queen's public key there (`ssh-copy-id`), or name another one.",
+    "The machine does not take any of the keys that ssh offered. Put the public key of the queen's user there (`ssh-copy-id`), or name another one: `--identity-file FILE`.",
   HOST_KEY_UNKNOWN:
-    "The machine was never seen before, so that it could be anyone. Log in once by `ssh`, or add `--accept-new-host-key`.",
+    "The machine was never seen before, so that it could be anyone. Log in once by `ssh` and compare the fingerprint, or add `--accept-new-host-key`.",
   HOST_KEY_CHANGED:
-    "The machine has another host key than when it was seen first: it was installed anew, or somebody stands in between. Find out; then `ssh-keygen -R HOST`.",
+    "The machine has another host key than when it was seen first: it was installed anew, or somebody stands in between. Find out; only if it is the same machine, forget the old key by the `ssh-keygen` line that ssh shows.",
   SSH_FAILED: "The program `ssh` ended without having done its work. The operation shows what it said.",
-  MACHINE_FAILED: "A step on that machine failed. The operation shows the machine's own last words.",
+  MACHINE_FAILED:
+    "A step on that machine failed. The operation shows the machine's own last words; `hive logs HOST` has the hive's.",
   QUEEN_OUT_OF_REACH:
-    "That machine cannot reach the queen's address. Start the queen with `--listen`, or name the address by which it is reached there with `--queen URL`.",
+    "That machine cannot reach the queen's address. Start the queen with `--listen`, or name the address by which it is reached there: `hive add HOST --public-url URL`.",
   QUEEN_UNREACHABLE: "The queen did not answer. Start one with `hive up`, or name it with `--queen URL`.",
   HIVE_UNREACHABLE: "The hive did not answer at its address.",
   WORKER_UNREACHABLE: "The worker did not answer at its URL.",
@@ -125,7 +127,7 @@ export const ERROR_MEANING: Readonly<Record<ErrorCode, string>> = {
     "The reader of a watch stream fell too far behind and was cut off. Watch again: it starts with a new snapshot.",
   SHUTTING_DOWN: "The server is about to stop and takes nothing new.",
   TIMEOUT: "It was not done in time.",
-  NO_SPACE: "The machine's disk has no room for what is to be installed.",
+  NO_SPACE: "The machine's disk has no room for what is to be installed. Make room there, and do the same again.",
   CATALOG_FULL: "The catalog holds as many hives as it can. Remove some.",
   NO_CAPACITY: "No machine has room for this model. `details` says what it needs and what each one has.",
 };

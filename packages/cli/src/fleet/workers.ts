@@ -24,7 +24,8 @@ export async function workers(
   const found = (await client.listWorkers(filters)).toSorted(inOrder);
   if (flags.json) return print(JSON.stringify(found));
   if (found.length > 0) return print(table(found, COLUMNS, look));
-  if (Object.keys(filters).length > 0) return print("No worker fits. `hive workers` lists all there are.");
+  if (Object.keys(filters).length > 0)
+    return print("No worker fits. `hive workers` lists all there are; `hive worker start MODEL` starts one.");
   print("No workers yet. Start one with `hive worker start MODEL.gguf`; `hive ls` shows the hives that can run it.");
 }
 

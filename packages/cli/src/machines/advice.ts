@@ -8,7 +8,7 @@ const ADVICE: Readonly<Record<string, (machine: Named) => string>> = {
   QUEEN_OUT_OF_REACH: ({ host }) =>
     `Let the queen listen there (hive up --listen ADDRESS), or say how that machine reaches her: hive add ${host} --public-url URL`,
   MANAGED_ELSEWHERE: ({ host }) =>
-    `Remove it by the queen that has it (hive rm), or take it over: hive add ${host} --take-over`,
+    `Remove that one first (hive rm, at its queen), or take it over: hive add ${host} --take-over`,
   MACHINE_FAILED: ({ id }) => `What its hive said last: hive logs ${id}`,
   HIVE_FAILED: ({ id }) => `What its hive said last: hive logs ${id}`,
   TIMEOUT: ({ id }) => `What its hive said last: hive logs ${id}`,

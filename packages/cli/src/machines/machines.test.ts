@@ -122,6 +122,6 @@ describe("hive operations and hive cancel", () => {
     }
     expect(queen.operations.map(({ state }) => state)).toEqual(["cancelled", "succeeded"]);
     await expect(cancel(deps, "000")).rejects.toThrow("Several operations begin with 000");
-    await expect(cancel(deps, "nobody")).rejects.toThrow("No operation nobody is known");
+    await expect(cancel(deps, "nobody")).rejects.toThrow("Nothing goes on at nobody");
   });
 });

@@ -55,7 +55,9 @@ export async function cancel({ client, print }: CancelDeps, named: string): Prom
       named,
     );
   if (found === undefined)
-    throw new CommandError(`No operation ${oneLine(named)} is known. hive operations lists them.`);
+    throw new CommandError(
+      `Nothing goes on at ${oneLine(named)}, and no operation has that id. hive operations lists them.`,
+    );
   if (found.state !== "running") {
     print(oneLine(`${found.kind} of ${found.hive_id} has ended already: ${found.state}`));
     return EXIT.done;

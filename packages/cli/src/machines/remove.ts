@@ -27,11 +27,11 @@ export async function removeMachine(deps: RemoveDeps, host: string, flags: Remov
   if (record === undefined) throw new CommandError(`${oneLine(id)} is not in the catalog. hive ls lists who is heard.`);
   // What the queen did not put there by ssh she cannot take away by ssh.
   const uninstalls = flags.keep !== true && record.ssh !== undefined;
-  const what = uninstalls ? "End its hive and workers, uninstall it, and forget it" : "Forget it";
-  if (
-    !flags.yes &&
-    !(await isWanted(deps, `${oneLine(id)} on ${oneLine(record.ssh?.host ?? record.host)}: ${what}?`))
-  ) {
+  const shown = `${oneLine(id)} (${oneLine(record.ssh?.host ?? record.host)})`;
+  const question = uninstalls
+    ? `End the hive ${shown} and its workers, uninstall it, and forget it?`
+    : `Forget ${shown}?`;
+  if (!flags.yes && !(await isWanted(deps, question))) {
     note("Nothing was done.");
     return EXIT.failed;
   }
