@@ -32,7 +32,7 @@ export async function bundle(root) {
   const bundled = { absWorkingDir: root, bundle: true, platform: "node", target: "node20", format: "esm" };
   const options = { ...bundled, external: LEFT_OUTSIDE, banner: { js: REQUIRE }, keepNames: true, logLevel: "warning" };
   await Promise.all([
-    build({ ...options, entryPoints: [join(root, "packages", LIBRARY.entry)], outfile: library, treeShaking: true }),
+    build({ ...options, entryPoints: [join(root, "packages", LIBRARY.entry)], outfile: library }),
     ...PROGRAMS.map((name, at) =>
       build({
         ...options,
