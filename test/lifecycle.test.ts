@@ -153,7 +153,7 @@ describe("starting a hive through the queen", { timeout: 120_000 }, () => {
     await client.putCatalogHive("rack", { host: "10.0.0.9" });
     const far = await post<Started>(url, "/api/v1/catalog/hives/rack/start");
     expect([far.status, far.body.error?.code]).toEqual([409, "NOT_MANAGED"]);
-    expect(far.body.error?.message).toContain("hive agent");
+    expect(far.body.error?.message).toContain("hive add");
     const unknown = await post<Started>(url, "/api/v1/catalog/hives/nobody/stop");
     expect([unknown.status, unknown.body.error?.code]).toEqual([404, "HIVE_NOT_FOUND"]);
     const bad = await post<Started>(url, "/api/v1/catalog/hives/..%2f..%2fetc/start");
@@ -186,9 +186,9 @@ test("hive start and hive stop do the same from the command line", { timeout: 12
   await queen.client.putCatalogHive("desk", { host: "127.0.0.1", port: await aSteadyPort() });
   const started = await workplace.hive("start", "desk", "--queen", queen.url);
   expect(started.code).toBe(0);
-  expect(started.stderr).toMatch(/desk runs at http:\/\/127\.0\.0\.1:\d+/);
+  expect(started.stdout).toMatch(/desk runs at http:\/\/127\.0\.0\.1:\d+/);
   const stopped = await workplace.hive("stop", "desk", "--queen", queen.url);
   expect(stopped.code).toBe(0);
-  expect(stopped.stderr).toContain("desk is stopped");
+  expect(stopped.stdout).toContain("desk is stopped");
   expect(workplace.pids()).toEqual([queen.pid]);
 });

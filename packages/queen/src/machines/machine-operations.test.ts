@@ -126,6 +126,7 @@ describe("adding a machine", () => {
     expect(await rename({ take_over: true })).toMatchObject({ state: "succeeded" });
     expect(computer.settings).toMatchObject({ hive_id: "desk" });
     expect(queen.catalog.list().map(({ id }) => id)).toEqual(["desk"]);
+    expect(queen.queen.registry.listAllHives()).toEqual(["desk"]);
     expect([...queen.catalog.joinTokens().keys()]).toEqual(["desk"]);
     expect(queen.catalog.joinTokens().get("desk")).toBe(sha256(computer.token ?? ""));
   });

@@ -153,6 +153,7 @@ export class Visit {
     const former = this.#there;
     if (former === undefined || former.queen_id !== queenId() || former.hive_id === this.#id) return;
     if (queen.catalog.has(former.hive_id)) queen.removeCatalogHive(former.hive_id);
+    queen.registry.removeHive(former.hive_id);
   }
 
   /** With the settings that it has. */
