@@ -23,3 +23,11 @@ export function jsonOf(line: string): unknown {
     return undefined;
   }
 }
+
+/** What the program says of itself when it is tried, in a line for people. */
+export function checkedInWords(line: string): string {
+  const { version, queen_url, devices } = (jsonOf(line) ?? {}) as Record<string, unknown>;
+  if (typeof version !== "string") return "it runs";
+  const gpus = Array.isArray(devices) && devices.length > 0 ? devices.join(" and ") : "no GPU";
+  return `${version} runs, finds ${gpus}, and reaches the queen at ${queen_url}`;
+}

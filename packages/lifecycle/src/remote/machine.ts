@@ -87,6 +87,12 @@ export interface Machine {
   /** What ssh makes of its name, without connecting. */
   resolve(waiting?: Waiting): Promise<ResolvedHost>;
   connect(waiting?: Waiting): Promise<void>;
+  /**
+   * The version that {@link install} would bring. Asks nobody.
+   *
+   * @throws {HiveError} `AGENT_MISSING`
+   */
+  offered(): Promise<string>;
   preflight(options: { readonly queen_url: string; readonly port: number }, waiting?: Waiting): Promise<Preflight>;
   /**
    * Brings this version's file, a Node where there is none, and the inference engine where it is wanted or was brought before; nothing when all is

@@ -116,7 +116,7 @@ test("another version takes the place of the one that runs, which is kept to go 
 
   await machine.install(await machine.preflight(asked), {});
   expect(link("current")).toMatch(/^1\.1\.0-/);
-  expect(await machine.check()).toContain('"ok":true');
+  expect(await machine.check()).toBe("it runs");
   expect(await machine.status()).toEqual(before);
 
   const started = await machine.start(SETTINGS);

@@ -6,7 +6,7 @@ import type { Artifact, Artifacts } from "./artifacts.ts";
 import { bringEngine, isEngineThere, linkEngine, linkTo } from "./engine/bring.ts";
 import type { BundledEngine } from "./engine/engine.ts";
 import { machineFailed } from "./failure.ts";
-import { jsonOf, readInstalled } from "./installed.ts";
+import { checkedInWords, jsonOf, readInstalled } from "./installed.ts";
 import type { Machine, Preflight, SshHost, StartedHive, Waiting } from "./machine.ts";
 import { readPreflight } from "./preflight.ts";
 import { LINK_NODE, LOOK, TAKE_FILE } from "./scripts/install.ts";
@@ -69,6 +69,7 @@ export function openMachine(
   return {
     resolve: async (waiting) => resolveHost(deps, ssh, waiting),
     connect: async (waiting) => connection.connect(waiting),
+    offered: async () => (await artifacts.agent()).version,
 
     preflight: async ({ queen_url, port }, waiting) => {
       const args = [queen_url, String(port)];
@@ -134,7 +135,7 @@ export function openMachine(
     check: async (waiting) => {
       const { version } = await artifacts.agent();
       const script = { what: "Trying the new version", script: CHECK, args: [version], limitMs: LIFE_LIMIT_MS };
-      return (await run(script, waiting)).said.get("check")?.[0] ?? "";
+      return checkedInWords((await run(script, waiting)).said.get("check")?.[0] ?? "");
     },
     rollBack: async (waiting) => {
       const script = { what: "Going back to the version before", script: ROLL_BACK, limitMs: LIFE_LIMIT_MS };

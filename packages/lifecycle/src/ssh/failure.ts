@@ -20,10 +20,11 @@ const KINDS: readonly Kind[] = [
   },
   {
     code: "HOST_KEY_CHANGED",
-    when: /REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY DETECTED/,
-    says: (host) =>
+    // ssh knows it by its address, and by its port where that is not the usual one, and says so.
+    when: /(?:REMOTE HOST IDENTIFICATION HAS CHANGED|REVOKED HOST KEY DETECTED)(?:[\s\S]*? -R "?([^"\s]+))?/,
+    says: (host, [, known]) =>
       `${host} has another host key than when it was seen first: it was installed anew, or somebody stands in between. ` +
-      `Find out which; if it is the same machine, forget the old key with: ssh-keygen -R ${host}`,
+      `Find out which; if it is the same machine, forget the old key with: ssh-keygen -R '${known ?? host}'`,
   },
   {
     code: "HOST_KEY_UNKNOWN",
@@ -47,7 +48,7 @@ const KINDS: readonly Kind[] = [
     code: "SSH_KEY_REFUSED",
     when: /Permission denied \(|Too many authentication failures|No supported authentication methods/,
     says: (host) =>
-      `${host} takes none of the keys that ssh offered. Put the queen's public key there with: ssh-copy-id ${host}, or name another key`,
+      `${host} takes none of the keys that ssh offered. Put the queen's public key there (ssh-copy-id, with the same host, user and port), or name another key`,
   },
   {
     code: "SSH_REFUSED",

@@ -57,7 +57,7 @@ describe("adding a machine", () => {
     const plan = await done("add", { ...ADD, dry_run: true });
     expect(namesOf(plan)).toEqual(["resolve", "connect", "look", "plan"]);
     expect(outputOf(plan, "plan").split("\n")).toEqual([
-      "install the hive",
+      `install the hive ${computer.version}`,
       "put pc into the catalog, at 10.0.0.9",
       "give it a join token of its own",
       "start it as a process at port 7835, for http://10.0.0.1:7833",
@@ -65,6 +65,17 @@ describe("adding a machine", () => {
     ]);
     expect(queen.catalog.list()).toEqual([]);
     expect(computer.calls).toEqual(["resolve", "connect", "preflight"]);
+  });
+
+  test("a dry run of what was done finds nothing to do, and of a newer version that it is brought", async () => {
+    const { computer, done } = await aQueenOverSsh();
+    await done("add", ADD);
+    const planned = async (wish: object) => outputOf(await done("add", { ...ADD, ...wish, dry_run: true }), "plan");
+    expect(await planned({})).toBe("nothing: all is as it should be");
+    expect(await planned({ port: 9_000 })).toContain("start it as a process at port 9000");
+    expect(await planned({ labels: { room: "b" } })).toBe("put pc into the catalog, at 10.0.0.9");
+    computer.version = "2.0.0-newer";
+    expect(await planned({})).toMatch(/^bring the version 2\.0\.0-newer\nstart it/);
   });
 
   test("at any free port keeps the one that it got", async () => {

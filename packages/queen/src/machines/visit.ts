@@ -111,14 +111,27 @@ export class Visit {
       const put = this.#put();
       const { catalog } = this.#home.queen;
       const [service, port] = [this.#service(), this.#port()];
-      return [
-        this.#there === undefined ? "install the hive" : "bring this version of the hive, if it is not there",
+      const [there, version] = [this.#there, await this.#machine.offered()];
+      const settings = there && { ...there, port: port === 0 ? 0 : there.port };
+      const isStarted =
+        there?.running === true &&
+        isDeepStrictEqual(settings, { ...settings, version, service, port, queen_url: this.#queenUrl });
+      const todo = [
+        ...(there?.version === version
+          ? []
+          : [`${there === undefined ? "install the hive" : "bring the version"} ${version}`]),
         ...(this.#found?.node === undefined ? ["bring a Node for it"] : []),
+        ...(this.#wish.with_llama === true ? ["bring the inference engine, if it is not there"] : []),
         ...(isSame(catalog.find(this.#id), put) ? [] : [`put ${this.#id} into the catalog, at ${put.host}`]),
         ...(this.#needsToken() ? ["give it a join token of its own"] : []),
-        `start it as a ${service ? "service" : "process"} at ${port === 0 ? "any free port" : `port ${port}`}, for ${this.#queenUrl}`,
-        "wait for its first heartbeat",
-      ].join("\n");
+        ...(isStarted && !this.#needsToken()
+          ? []
+          : [
+              `start it as a ${service ? "service" : "process"} at ${port === 0 ? "any free port" : `port ${port}`}, for ${this.#queenUrl}`,
+              "wait for its first heartbeat",
+            ]),
+      ];
+      return todo.length === 0 ? "nothing: all is as it should be" : todo.join("\n");
     });
   }
 

@@ -59,6 +59,7 @@ export class FakeComputer {
     return {
       resolve: step("resolve", () => ({ hostname: "10.0.0.9", port: 2222, user: "ada" })),
       connect: step("connect", () => undefined),
+      offered: async () => this.version,
       preflight: step("preflight", (_options: unknown) => this.#preflight()),
       install: step("install", (_found: unknown, _options: unknown) => {
         const line = this.installed === this.version ? "nothing to do" : `${this.version} brought`;
