@@ -1,4 +1,4 @@
-import type { SshTarget } from "@hive-registry/contract";
+import type { Installed as InstalledReply, SshTarget } from "@hive-registry/contract";
 
 /** How ssh is told to reach a machine. What is left out is as ssh's own configuration says. */
 export type SshHost = Pick<SshTarget, "host"> &
@@ -36,19 +36,9 @@ export interface Preflight {
 }
 
 /** The hive that is there. */
-export interface Installed {
-  readonly hive_id: string;
-  /** The queen that manages it. */
-  readonly queen_id: string;
-  readonly queen_url: string;
-  readonly version: string;
-  readonly port: number;
-  readonly service: boolean;
-  readonly running: boolean;
+export interface Installed extends InstalledReply {
   /** SHA-256, hex, of the join token that it has: the queen knows by it whether that is the one it made. */
   readonly join_token_sha256?: string;
-  /** Since when it runs, ms since epoch by that machine's clock. */
-  readonly since_ms?: number;
 }
 
 /** What the hive of a machine is to be like. */

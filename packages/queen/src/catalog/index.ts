@@ -5,6 +5,7 @@ import { SqliteCatalog } from "./sqlite.ts";
 export { CATALOG_RECORDS_MAX, type Catalog, type CatalogTouch, type UnfinishedOperation } from "./catalog.ts";
 export { type DeviceWriter, startDeviceWriter } from "./device-writer.ts";
 export { type HeartbeatWriter, startHeartbeatWriter } from "./heartbeat-writer.ts";
+export { configOf, HIVE_PORT_DEFAULT } from "./record.ts";
 
 export type CatalogOptions =
   | { readonly kind: "memory" }

@@ -1,7 +1,7 @@
 import { type CatalogPut, type CatalogRecord, HiveError } from "@hive-registry/contract";
 import type { CatalogTouch, UnfinishedOperation } from "./catalog.ts";
 
-const HIVE_PORT_DEFAULT = 7835;
+export const HIVE_PORT_DEFAULT = 7835;
 const SSH_PORT_DEFAULT = 22;
 
 /**
@@ -22,6 +22,14 @@ export function recordFrom(id: string, put: CatalogPut, nowMs: number, before?: 
     updated_at_ms: wholeMs(nowMs),
   };
 }
+
+/** What of a record can be put: the configuration, without what the queen keeps beside it. */
+export const configOf = ({ host, port, ssh, labels }: CatalogRecord): CatalogPut => ({
+  host,
+  port,
+  ...(ssh === undefined ? {} : { ssh }),
+  ...(labels === undefined ? {} : { labels }),
+});
 
 export function touched(record: CatalogRecord, touch: CatalogTouch): CatalogRecord {
   const { status, last_heartbeat_ms = record.last_heartbeat_ms } = touch;

@@ -2,6 +2,9 @@ import { HiveError } from "@hive-registry/contract";
 import type { HiveRegistry } from "hive-registry";
 import type { Clock } from "./clock.ts";
 
+/** How long a hive that was started may take until its first heartbeat, ms. */
+export const FIRST_HEARTBEAT_WITHIN_MS = 60_000;
+
 /** What a hive was before it was started: whatever it sends from now on as the same boot does not count. */
 export interface Before {
   readonly at_ms: number;

@@ -1,16 +1,14 @@
 import { type CatalogRecord, HiveError, type OperationKind, type OperationStarted } from "@hive-registry/contract";
-import { type Before, beforeStart, firstHeartbeat } from "./first-heartbeat.ts";
+import { configOf, HIVE_PORT_DEFAULT } from "../catalog/index.ts";
+import { type Before, beforeStart, FIRST_HEARTBEAT_WITHIN_MS, firstHeartbeat } from "./first-heartbeat.ts";
 import { isThisMachine, type LocalHives } from "./local-hives.ts";
 import type { Operations } from "./operations.ts";
 import type { Queen } from "./queen.ts";
 import type { Work } from "./run-job.ts";
 
-/** How long a hive that was started may take until its first heartbeat, ms. */
-export const FIRST_HEARTBEAT_WITHIN_MS = 60_000;
 /** How often it is seen to that the process still lives meanwhile, ms. */
 const LOOK_EVERY_MS = 250;
 const LAST_WORDS_BYTES = 4_096;
-const HIVE_PORT_DEFAULT = 7_835;
 
 /**
  * Starts and stops the hives of the queen's own machine, fire and forget: the record first, then the process, and the answer at once. The
@@ -139,10 +137,3 @@ export class HiveOperations {
     );
   }
 }
-
-const configOf = ({ host, port, ssh, labels }: CatalogRecord) => ({
-  host,
-  port,
-  ...(ssh === undefined ? {} : { ssh }),
-  ...(labels === undefined ? {} : { labels }),
-});

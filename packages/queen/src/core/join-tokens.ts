@@ -1,4 +1,5 @@
-import { createHash, randomBytes } from "node:crypto";
+import { randomBytes } from "node:crypto";
+import { tokenHash } from "@hive-registry/command";
 import { HiveError } from "@hive-registry/contract";
 import type { Catalog } from "../catalog/index.ts";
 
@@ -31,7 +32,7 @@ export class JoinTokens {
    */
   issue(hiveId: string): string {
     const token = randomBytes(TOKEN_BYTES).toString("base64url");
-    const sha256 = hashOf(token);
+    const sha256 = tokenHash(token);
     const before = this.#catalog.joinTokens().get(hiveId);
     if (!this.#catalog.setJoinToken(hiveId, sha256, this.#nowMs())) {
       throw new HiveError("HIVE_NOT_FOUND", `No hive ${JSON.stringify(hiveId)} is known`);
@@ -59,7 +60,7 @@ export class JoinTokens {
    * choose, so there is nothing to be learnt from it.
    */
   hiveOf(token: string): string | undefined {
-    const sha256 = hashOf(token);
+    const sha256 = tokenHash(token);
     const hiveId = this.#hives.get(sha256);
     // A record that was removed took its token along.
     return hiveId !== undefined && this.#catalog.joinTokens().get(hiveId) === sha256 ? hiveId : undefined;
@@ -82,5 +83,3 @@ export class JoinTokens {
     for (const ended of watchers) ended();
   }
 }
-
-const hashOf = (token: string): string => createHash("sha256").update(token).digest("hex");

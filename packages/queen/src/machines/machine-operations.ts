@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { tokenHash } from "@hive-registry/command";
 import {
   type CatalogRecord,
   HiveError,
@@ -8,12 +8,13 @@ import {
   type OperationStarted,
 } from "@hive-registry/contract";
 import type { Machine, SshHost } from "@hive-registry/lifecycle";
+import { HIVE_PORT_DEFAULT } from "../catalog/index.ts";
 import type { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
 import type { Work } from "../core/run-job.ts";
 import { withDeadline } from "./deadline.ts";
 import { Turns } from "./turns.ts";
-import { HIVE_PORT_DEFAULT, type Home, Visit, type Wish } from "./visit.ts";
+import { type Home, Visit, type Wish } from "./visit.ts";
 
 /** Operations over SSH that run at once; the others wait their turn. */
 export const SSH_OPERATIONS_MAX = 8;
@@ -63,7 +64,7 @@ export class MachineOperations {
     this.#home = {
       queen: deps.queen,
       queenId: () => this.#machines.queenId(),
-      fleetTokenSha256: token === undefined ? undefined : createHash("sha256").update(token).digest("hex"),
+      fleetTokenSha256: token === undefined ? undefined : tokenHash(token),
     };
   }
 

@@ -1,15 +1,13 @@
 import { isDeepStrictEqual } from "node:util";
 import { type CatalogPut, type CatalogRecord, HiveError, type MachineAdd } from "@hive-registry/contract";
 import type { HiveSettings, Installed, Machine, Preflight, ResolvedHost, StartedHive } from "@hive-registry/lifecycle";
-import { type Before, beforeStart, firstHeartbeat } from "../core/first-heartbeat.ts";
+import { configOf, HIVE_PORT_DEFAULT } from "../catalog/index.ts";
+import { type Before, beforeStart, FIRST_HEARTBEAT_WITHIN_MS, firstHeartbeat } from "../core/first-heartbeat.ts";
 import type { Queen } from "../core/queen.ts";
 import type { Work } from "../core/run-job.ts";
 import { withDeadline } from "./deadline.ts";
 import { assertFit, assertOurs, hiveInWords, inWords, isOurs } from "./look.ts";
 
-export const HIVE_PORT_DEFAULT = 7_835;
-/** How long a hive that was started may take until its first heartbeat, ms. */
-export const FIRST_HEARTBEAT_WITHIN_MS = 60_000;
 /** And one that was updated, counted from when the old one began to end: a failed update leaves no longer gap than 10 s. */
 export const UPDATED_HEARTBEAT_WITHIN_MS = 7_000;
 /** Who was put back works as before, or not at all. */
@@ -367,12 +365,3 @@ function notLookedAt(): never {
 
 const isSame = (record: CatalogRecord | undefined, put: CatalogPut): boolean =>
   record !== undefined && isDeepStrictEqual(configOf(record), put);
-
-function configOf({ host, port, ssh, labels }: CatalogRecord): CatalogPut {
-  return {
-    host,
-    port,
-    ...(ssh === undefined ? {} : { ssh }),
-    ...(labels === undefined ? {} : { labels }),
-  };
-}
