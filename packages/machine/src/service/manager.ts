@@ -48,8 +48,15 @@ function systemd(env: Environment): ServiceManager {
     start: async (facts) => {
       mkdirSync(dirname(facts.log_file), { recursive: true, mode: 0o700 });
       const text = systemdUnit(facts);
+      const isNew = !isInstalled();
       if (readText(file) !== text) writePrivate(file, text);
-      await call("daemon-reload");
+      try {
+        await call("daemon-reload");
+      } catch (error) {
+        // Nobody took it, so nobody could be told to forget it either.
+        if (isNew) rmSync(file, { force: true });
+        throw error;
+      }
       await call("enable", SYSTEMD_UNIT);
       await call("restart", SYSTEMD_UNIT);
     },

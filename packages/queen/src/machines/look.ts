@@ -12,6 +12,7 @@ export interface Wanted {
   readonly queen_url: string;
   readonly port: number;
   readonly take_over: boolean;
+  readonly service: boolean;
 }
 
 /** Whether the hive that is there is the one that is meant. */
@@ -31,10 +32,10 @@ export function assertOurs(installed: Installed | undefined, wanted: Pick<Wanted
 /**
  * Whether the hive can be put there.
  *
- * @throws {HiveError} the first reason against it: `MANAGED_ELSEWHERE`, `QUEEN_OUT_OF_REACH`, `PORT_IN_USE`, `NO_SPACE`.
+ * @throws {HiveError} the first reason against it: `MANAGED_ELSEWHERE`, `QUEEN_OUT_OF_REACH`, `PORT_IN_USE`, `MACHINE_FAILED` (no services), `NO_SPACE`.
  */
 export function assertFit(found: Preflight, wanted: Wanted): void {
-  const { installed, node, disk_free_bytes, port_taken, queen } = found;
+  const { installed, node, disk_free_bytes, port_taken, queen, services } = found;
   if (!wanted.take_over) assertOurs(installed, wanted);
   if (queen === "out of reach") {
     throw new HiveError("QUEEN_OUT_OF_REACH", `That machine cannot reach the queen at ${wanted.queen_url}`, {
@@ -45,6 +46,12 @@ export function assertFit(found: Preflight, wanted: Wanted): void {
     throw new HiveError("PORT_IN_USE", `Another program listens on port ${wanted.port} of that machine`, {
       details: { port: wanted.port },
     });
+  }
+  if (wanted.service && services === "none") {
+    throw new HiveError(
+      "MACHINE_FAILED",
+      "No service manager of that user answers there (systemd --user, launchd): leave out --service, or see that one runs (loginctl enable-linger)",
+    );
   }
   const needed = HIVE_ROOM_BYTES + (node === undefined ? NODE_ROOM_BYTES : 0);
   if (installed === undefined && disk_free_bytes < needed) {

@@ -106,6 +106,15 @@ describe("adding a machine", () => {
     });
   }
 
+  test("as a service is refused where none can be, and what runs goes on", async () => {
+    const { computer, done } = await aQueenOverSsh();
+    await done("add", ADD);
+    const refused = await done("add", { ...ADD, service: true });
+    expect(refused).toMatchObject({ state: "failed", error: { code: "MACHINE_FAILED" } });
+    expect(refused.error?.message).toContain("leave out --service");
+    expect(computer).toMatchObject({ boots: 1, running: expect.anything() });
+  });
+
   test("another queen's hive is taken over when that is asked for, with a token of ours", async () => {
     const { queen: first, computer, done: addThere } = await aQueenOverSsh({ queenId: "another" });
     await addThere("add", ADD);

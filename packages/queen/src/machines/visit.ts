@@ -86,7 +86,8 @@ export class Visit {
       if (this.#wish.keep_queen_url) await this.#readQueenUrl(signal);
       const [queen_url, port] = [this.#queenUrl, this.#port()];
       const found = await this.#machine.preflight({ queen_url, port }, { signal });
-      assertFit(found, { ...this.#ids(), queen_url, port, take_over: this.#wish.take_over === true });
+      const { take_over = false, service = false } = this.#wish;
+      assertFit(found, { ...this.#ids(), queen_url, port, take_over, service });
       this.#found = found;
       this.#there = found.installed;
       if (options.mustBeThere === true && this.#there === undefined) throw notInstalled(this.#id);
