@@ -21,6 +21,7 @@ export const ARROWS: Readonly<Record<string, Readonly<Record<string, "code" | "t
   hive: { contract: "code", command: "code" },
   machine: { hive: "code", lifecycle: "code", contract: "code", command: "code" },
   queen: { registry: "code", contract: "code", lifecycle: "code", command: "code" },
+  dashboard: { registry: "code", client: "code" },
   simulation: { registry: "code", contract: "code" },
   cli: { client: "code", simulation: "code", lifecycle: "code", command: "code" },
 };

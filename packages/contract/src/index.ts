@@ -1,6 +1,7 @@
 export type { DeviceInfo, HiveHeartbeatPayload, HiveLease, WorkerInfo, WorkerState } from "hive-registry";
 export * from "./catalog.ts";
 export * from "./errors.ts";
+export * from "./events.ts";
 export * from "./heartbeat.ts";
 export * from "./hive-api.ts";
 export * from "./ids.ts";
@@ -13,4 +14,5 @@ export * from "./queries.ts";
 export * from "./reservations.ts";
 export * from "./routing.ts";
 export * from "./schema.ts";
+export * from "./telemetry.ts";
 export * from "./validate.ts";

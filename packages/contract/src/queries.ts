@@ -210,9 +210,26 @@ export const WorkersQuerySchema: Schema<WorkersQuery> = shape<WorkersQuery>()(
 export interface WatchQuery {
   readonly model?: string;
   readonly hive_id?: string;
+  /**
+   * For who draws: heartbeats of at most so many hives a second, of each the latest. Who is alive, and who is gone, is told at
+   * once all the same. Revisions are the stream's own, and it begins with a snapshot each time.
+   */
+  readonly hives_per_second?: number;
 }
+/** A watcher that draws asks for no more than this. */
+export const HIVES_PER_SECOND_MAX = 10_000;
 export const WatchQuerySchema: Schema<WatchQuery> = shape<WatchQuery>()(
-  Type.Object({ model: Type.Optional(ModelIdSchema), hive_id: Type.Optional(HiveIdSchema) }),
+  Type.Object({
+    model: Type.Optional(ModelIdSchema),
+    hive_id: Type.Optional(HiveIdSchema),
+    hives_per_second: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: HIVES_PER_SECOND_MAX,
+        description: "For who draws: heartbeats of at most so many hives a second, of each the latest",
+      }),
+    ),
+  }),
 );
 
 export const HiveParamsSchema: Schema<{ readonly hive_id: string }> = shape<{ readonly hive_id: string }>()(

@@ -4,6 +4,7 @@
  * @module
  */
 export type { SubscribeOptions } from "./changes/change-feed.ts";
+export type { WorkerChange } from "./changes/worker-changes.ts";
 export { systemClock } from "./clock.ts";
 export { RevisionGapError } from "./errors.ts";
 export { DEFAULT_LIMITS, type LivenessLimits } from "./hives/liveness.ts";

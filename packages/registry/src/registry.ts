@@ -1,4 +1,5 @@
 import { ChangeFeed, type SubscribeOptions } from "./changes/change-feed.ts";
+import { type WorkerChange, WorkerChanges } from "./changes/worker-changes.ts";
 import { systemClock } from "./clock.ts";
 import { RevisionGapError } from "./errors.ts";
 import { copyLabels, hasNone, mergedLabels } from "./heartbeats/labels.ts";
@@ -76,6 +77,7 @@ export class HiveRegistry {
   readonly #intervalMaxMs: number;
   readonly #limits: LivenessLimits;
   readonly #changes: ChangeFeed;
+  readonly #workerChanges: WorkerChanges;
   readonly #roomListeners: Set<(worker: WorkerInfo) => void> = new Set();
   readonly #hives: HiveTable;
   /** The operator's, by hive; also of hives that are not there. */
@@ -100,16 +102,20 @@ export class HiveRegistry {
     this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
     const random = options.random ?? Math.random;
+    const onListenerError = options.onListenerError ?? throwLater;
+    this.#workerChanges = new WorkerChanges(onListenerError);
     this.#hives = new HiveTable(seedFrom(random));
     this.#workers = new WorkerTable(
       {
         hiveById: (hiveId) => this.#hives.find(hiveId),
         now: () => this.#now(),
         onFreed: (row) => {
+          this.#workerChanges.tell();
           if (this.#roomListeners.size === 0) return;
           const worker = Object.freeze(this.#workers.rows.copyAt(row));
           for (const listener of [...this.#roomListeners]) listener(worker);
         },
+        changes: this.#workerChanges,
       },
       {
         random,
@@ -118,7 +124,7 @@ export class HiveRegistry {
       },
     );
     if (options.aliases !== undefined) this.setAliases(options.aliases);
-    this.#changes = new ChangeFeed(options.onListenerError ?? throwLater);
+    this.#changes = new ChangeFeed(onListenerError);
   }
 
   // ---- hives --------------------------------------------------------------------------------------------------------
@@ -160,6 +166,7 @@ export class HiveRegistry {
     if (this.#changes.wants("hive.heartbeat")) this.#publishHeartbeat(hive, nowMs);
     else this.#revision++;
     if (hive.goodbye) this.#publish(nowMs, { type: "hive.silent", hive_id: hiveId, reason: "goodbye" });
+    this.#workerChanges.tell();
     return { accepted: true, revision: this.#revision };
   }
 
@@ -232,6 +239,7 @@ export class HiveRegistry {
     if (hive === undefined) return false;
     this.#forget(hive);
     this.#publish(this.#now(), { type: "hive.removed", hive_id: hiveId });
+    this.#workerChanges.tell();
     return true;
   }
 
@@ -445,6 +453,7 @@ export class HiveRegistry {
       };
       events.push(event);
       this.#changes.deliver(event);
+      this.#workerChanges.tell();
     }
     return events;
   }
@@ -460,6 +469,16 @@ export class HiveRegistry {
     return this.#changes.subscribe(listener, options);
   }
 
+  /**
+   * Calls the listener with what happens to workers beside their numbers: added, removed, another state, failed, recovered. It
+   * is told after the step that brought it about. Costs nothing while nobody listens. A snapshot that is applied tells nothing.
+   *
+   * @returns the function that ends it.
+   */
+  onWorkerChange(listener: (change: WorkerChange) => void): () => void {
+    return this.#workerChanges.subscribe(listener);
+  }
+
   get revision(): number {
     return this.#revision;
   }
@@ -467,10 +486,17 @@ export class HiveRegistry {
   /** All there is, with the revision it stands at: what a replica starts from. */
   snapshot(): RegistrySnapshot {
     const at_ms = this.#advance();
-    const hives = Array.from(this.#hives.values(), (hive) => new HiveSnapshot(hive, this.#listOf(hive)));
+    const hives = Array.from(this.#hives.values(), (hive) => this.#snapshotOf(hive));
     const snapshot: RegistrySnapshot = { type: "snapshot", revision: this.#revision, at_ms, hives };
     if (this.#operatorLabels.size === 0) return snapshot;
     return { ...snapshot, labels: Array.from(this.#operatorLabels, ([hive_id, labels]) => ({ hive_id, labels })) };
+  }
+
+  /** One hive, as a snapshot has it. Undefined when nobody knows it. */
+  hiveSnapshot(hiveId: string): RegistrySnapshot["hives"][number] | undefined {
+    this.#advance();
+    const hive = this.#hives.find(hiveId);
+    return hive === undefined ? undefined : this.#snapshotOf(hive);
   }
 
   /**
@@ -492,6 +518,7 @@ export class HiveRegistry {
     this.#applyChange(change, nowMs);
     this.#revision = change.revision;
     this.#changes.deliver(change);
+    this.#workerChanges.tell();
   }
 
   /** The models of the fleet and who serves them. Costs the number of models. */
@@ -593,6 +620,10 @@ export class HiveRegistry {
     return hive.list;
   }
 
+  #snapshotOf(hive: HiveRecord): HiveSnapshot {
+    return new HiveSnapshot(hive, this.#listOf(hive));
+  }
+
   #silentAtMs(report: HiveReport): number {
     const heard = {
       receivedAtMs: report.received_at_ms,
@@ -687,6 +718,7 @@ export class HiveRegistry {
       const goodbye = status === "silent" && snapshot.at_ms < this.#silentAtMs(report);
       this.#accept(report.hive_id, report, goodbye, status, snapshot.at_ms);
     }
+    this.#workerChanges.drop();
   }
 
   #applyChange(change: RegistryEvent, nowMs: number): void {

@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { WorkerChanges } from "../changes/worker-changes.ts";
 import { WorkerDraft } from "../heartbeats/worker-draft.ts";
 import { HiveTable } from "../hives/hive-table.ts";
 import { aWorker } from "../testing/builders.ts";
@@ -12,7 +13,7 @@ import { POLICIES, type ReserveRequest } from "./types.ts";
 function aTable(labels: Labels = {}) {
   const hive = new HiveTable(1).add("a");
   Object.assign(hive, { status: "alive", labels });
-  const deps = { hiveById: () => hive, now: () => 0, onFreed: () => {} };
+  const deps = { hiveById: () => hive, now: () => 0, changes: new WorkerChanges(() => {}), onFreed: () => {} };
   const table = new WorkerTable(deps, { random: () => 0.5, policy: "best", breaker: DEFAULT_BREAKER_LIMITS });
   const report = (...workers: Partial<WorkerInfo>[]) => {
     const list = workers.map((fields, at) =>

@@ -26,6 +26,10 @@ export interface SchedulerView extends ChoiceView {
   resolveModel(name: string): readonly number[];
   /** Less is reserved at the worker than before, or it is no longer set aside. */
   gotBetter(row: number, wasAside: boolean): void;
+  /** It failed a request and is set aside until then. */
+  failed(row: number, untilMs: number): void;
+  /** It had failed, and took a request well. */
+  recovered(row: number): void;
 }
 
 export interface SchedulerOptions {
@@ -244,10 +248,16 @@ export class Scheduler {
     const { row, id } = entry;
     this.#endings.add(row, nowMs);
     this.room.giveBack(row);
+    const doubtedUntilMs = this.breaker.size === 0 ? undefined : this.breaker.untilMs(row);
     if (outcome === "error") this.breaker.failed(row, id, nowMs);
-    else if (this.breaker.size > 0) {
+    else if (doubtedUntilMs !== undefined) {
       if (outcome === "ok") this.breaker.succeeded(row, id, nowMs);
       else this.breaker.cancelled(row, id);
+    }
+    if (outcome === "error" || doubtedUntilMs !== undefined) {
+      const untilMs = this.breaker.untilMs(row);
+      if (untilMs === undefined) this.#view.recovered(row);
+      else if (untilMs !== doubtedUntilMs) this.#view.failed(row, untilMs);
     }
     this.#settle(row);
     this.#onFreed(row);

@@ -1,3 +1,4 @@
+import type { WorkerChange, WorkerChanges } from "../changes/worker-changes.ts";
 import type { WorkerDraft } from "../heartbeats/worker-draft.ts";
 import type { HiveRecord } from "../hives/hive-record.ts";
 import { CandidateHeap } from "../indexes/candidate-heap.ts";
@@ -61,6 +62,8 @@ export class WorkerTable implements SchedulerView {
   readonly #sharedTexts: Map<string, string> = new Map();
   readonly #modelless: number;
   readonly #hiveById: (hiveId: string) => HiveRecord | undefined;
+  readonly #now: () => number;
+  readonly #changes: WorkerChanges;
   #choices = 0;
   #counts = 0;
   #memberships = 0;
@@ -75,10 +78,13 @@ export class WorkerTable implements SchedulerView {
       readonly now: () => number;
       /** A reserved place at that worker was given back, or it may be tried again. */
       readonly onFreed: (row: number) => void;
+      readonly changes: WorkerChanges;
     },
     options: SchedulerOptions,
   ) {
     this.#hiveById = deps.hiveById;
+    this.#now = deps.now;
+    this.#changes = deps.changes;
     this.rows = new WorkerRows({
       model: (text) => this.#sharedModel(text),
       other: (text) => this.#sharedText(text),
@@ -119,7 +125,7 @@ export class WorkerTable implements SchedulerView {
   /** Takes all of a hive's workers away. */
   removeWorkers(hive: HiveRecord): void {
     this.#countModelsOf(hive, -1);
-    for (const row of hive.rows) this.#remove(row);
+    for (const row of hive.rows) this.#remove(row, "hive");
     hive.rows = [];
   }
 
@@ -264,6 +270,14 @@ export class WorkerTable implements SchedulerView {
     return this.rows.hiveAt(row).status;
   }
 
+  failed(row: number, untilMs: number): void {
+    if (this.#changes.wanted) this.#changes.note({ ...this.#what(row), kind: "failed", until_ms: untilMs });
+  }
+
+  recovered(row: number): void {
+    if (this.#changes.wanted) this.#changes.note({ ...this.#what(row), kind: "recovered" });
+  }
+
   /** Who got worse is put where it belongs when it comes up first; see {@link WorkerTable.#settledFirst}. */
   gotBetter(row: number, wasAside: boolean): void {
     const score = this.#numbers.floats[rowFloat(row, SCORE)] as number;
@@ -291,7 +305,7 @@ export class WorkerTable implements SchedulerView {
       if (row !== undefined) this.#write(row, draft, at);
       rows[at] = row ?? this.#add(hive, draft, at);
     }
-    for (const row of left.values()) this.#remove(row);
+    for (const row of left.values()) this.#remove(row, "unlisted");
     hive.rows = rows;
   }
 
@@ -309,6 +323,7 @@ export class WorkerTable implements SchedulerView {
     ints[rowInt(row, SLOTS_FREE)] = 0;
     ints[rowInt(row, FIRST_SEAT)] = NONE;
     this.#joinModels(row);
+    if (this.#changes.wanted) this.#changes.note({ ...this.#what(row), kind: "added", state });
     return row;
   }
 
@@ -324,6 +339,7 @@ export class WorkerTable implements SchedulerView {
     if (!sameBackend) this.#backends.add(row);
     const state = this.rows.stateAt(row);
     if (state === stateBefore) return;
+    if (this.#changes.wanted) this.#changes.note({ ...this.#what(row), kind: "state", from: stateBefore, to: state });
     if (stateBefore === "Loading") this.scheduler.restarted(row);
     this.states[stateBefore]--;
     this.states[state]++;
@@ -376,7 +392,8 @@ export class WorkerTable implements SchedulerView {
     return Number.isNaN(busy) ? Math.max(0, total) : Math.max(0, total - busy);
   }
 
-  #remove(row: number): void {
+  #remove(row: number, reason: "unlisted" | "hive"): void {
+    if (this.#changes.wanted) this.#changes.note({ ...this.#what(row), kind: "removed", reason });
     this.#leaveModels(row);
     this.#backends.remove(row);
     const state = this.rows.stateAt(row);
@@ -399,6 +416,13 @@ export class WorkerTable implements SchedulerView {
         group.hives += by;
       }
     }
+  }
+
+  /** Of which worker a change tells. */
+  #what(row: number): Pick<WorkerChange, "hive_id" | "worker_id" | "model_id" | "at_ms"> {
+    const of = { hive_id: this.rows.hiveIdAt(row), worker_id: this.rows.idAt(row), at_ms: this.#now() };
+    const model_id = this.rows.modelAt(row);
+    return model_id === undefined ? of : { ...of, model_id };
   }
 
   // ---- rows ---------------------------------------------------------------------------------------------------------
