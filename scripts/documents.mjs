@@ -1,10 +1,12 @@
 // The documents that are made from the code, as texts. Needs the compiled packages.
+import { PROCESS_FAMILIES } from "../packages/command/dist/metrics.js";
 import { ERROR_MEANING, ERROR_STATUS } from "../packages/contract/dist/index.js";
 import { openApi } from "../packages/hive/dist/http/openapi.js";
+import { HIVE_FAMILIES } from "../packages/hive/dist/observability/families.js";
 import { serveQueen, VERSION } from "../packages/queen/dist/index.js";
 import { FAMILIES } from "../packages/queen/dist/observability/families.js";
-import { processMetrics } from "../packages/queen/dist/observability/metrics.js";
 import { API_ERROR } from "../packages/worker/dist/errors.js";
+import { WORKER_FAMILIES } from "../packages/worker/dist/http/metrics.js";
 
 /** What the worker's codes mean; `errorsPage` holds them against the worker's own table. */
 const WORKER_MEANING = {
@@ -30,7 +32,7 @@ const WORKER_MEANING = {
 export async function documents() {
   return {
     "docs/reference/errors.md": errorsPage(),
-    "docs/reference/metrics.md": await metricsPage(),
+    "docs/reference/metrics.md": metricsPage(),
     "docs/reference/openapi.json": json(await queenOpenApi()),
     "docs/reference/hive-openapi.json": json(openApi(VERSION)),
   };
@@ -122,33 +124,41 @@ ${table(
 `;
 }
 
-async function metricsPage() {
-  const rows = FAMILIES.map(({ name, kind, labels, help }) => [`\`${name}\``, kind, labels.join(", "), help]);
-  const ofProcess = (await processMetrics().getMetricsAsJSON())
-    .map(({ name, type, help }) => [`\`${name}\``, type, "", help])
-    .sort(([a], [b]) => (a < b ? -1 : 1));
-  return `<!-- Made from packages/queen/src/observability/families.ts by \`npm run docs\`. Do not edit. -->
+function metricsPage() {
+  const families = (list) =>
+    table(
+      ["metric", "kind", "labels", "what it is"],
+      list.map(({ name, kind, labels, help }) => [`\`${name}\``, kind, labels.join(", "), help]),
+    );
+  return `<!-- Made from the families in packages/queen, hive, worker and command by \`npm run docs\`. Do not edit. -->
 
 # Metrics
 
-\`GET /metrics\` on the queen, in Prometheus's text format. With a token it is asked for it, like every route but \`/healthz\`:
+\`GET /metrics\` on the queen, on each hive and on each bundled worker, in Prometheus' text format. [How to scrape them, a dashboard, and
+alerts](../guide/alerts.md). With a token they are asked for it, like every route but \`/healthz\` of queen and hive and \`/health\` of a worker.
 
-\`\`\`yaml
-scrape_configs:
-  - job_name: hive-queen
-    static_configs: [{ targets: ["127.0.0.1:7833"] }]
-    authorization: { credentials_file: /etc/prometheus/hive-token }
-\`\`\`
-
-Numbers are read at the moment of asking. No label holds what a client made up, but the names of models for which requests wait.
+Names follow [Prometheus' conventions](https://prometheus.io/docs/practices/naming/): base units, ratios from 0 to 1, \`_total\` for counters.
+Numbers are read at the moment of asking; one that is not known is absent. Series are bounded: each model has its own up to a number, the rest is
+\`(others)\`; hives and workers have theirs while the fleet is not larger than \`metrics_hives_max\` and \`metrics_workers_max\`
+([settings of the queen](../../packages/queen/README.md#settings)).
 
 ## Of the queen
 
-${table(["metric", "kind", "labels", "what it is"], rows)}
+${families(FAMILIES)}
 
-## Of its process
+## Of a hive
 
-${table(["metric", "kind", "labels", "what it is"], ofProcess)}
+${families(HIVE_FAMILIES)}
+
+## Of a worker
+
+Of the bundled one; other servers have their own names.
+
+${families(WORKER_FAMILIES)}
+
+## Of the process, in all three
+
+${families(PROCESS_FAMILIES)}
 `;
 }
 

@@ -82,7 +82,7 @@ describe("a thousand requests to three real workers, twelve at a time", { timeou
     Promise.all(
       urls.map(async (url) => {
         const text = await (await fetch(`${url}/metrics`)).text();
-        return Number(/hive_worker_requests_total\{route="chat",outcome="ok"\} (\d+)/.exec(text)?.[1] ?? 0);
+        return Number(/hive_registry_worker_requests_total\{route="chat",outcome="ok"\} (\d+)/.exec(text)?.[1] ?? 0);
       }),
     );
 

@@ -1,6 +1,6 @@
 /**
  * What every command of the project does alike. Who has to start fast and needs neither logs nor settings from files imports
- * `@hive-registry/command/places`, `/program`, `/token` or `/values`.
+ * `@hive-registry/command/places`, `/program`, `/token` or `/values`; who tells numbers to Prometheus, `/metrics`.
  *
  * @module
  */

@@ -19,10 +19,10 @@ import { ReachKeeper } from "./heartbeat/reach.ts";
 import { relayUrlIn, reportOf } from "./heartbeat/report.ts";
 import { connectWebSocket } from "./heartbeat/websocket.ts";
 import { demandsToken } from "./http/guard.ts";
-import { metricsText } from "./http/metrics.ts";
 import { RELAY_PATH } from "./http/relay.ts";
 import { createServer } from "./http/server.ts";
 import { ModelLibrary } from "./models/library.ts";
+import { metricsText } from "./observability/families.ts";
 import { claimPidFile, releasePidFile, runningHive } from "./pid-file.ts";
 import { VERSION } from "./version.ts";
 import { DEMO_WORKER_ID, Demo, type DemoModel } from "./workers/demo.ts";
@@ -153,7 +153,7 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
           return url === undefined || configured?.key === undefined ? undefined : { url, key: configured.key };
         },
         shutdown: () => askShutdown(),
-        metrics: () => metricsText(machine.info(), fleet.list()),
+        metrics: () => metricsText({ version: VERSION, machine: machine.info(), workers: fleet.list(), queens: links }),
       },
     },
     {

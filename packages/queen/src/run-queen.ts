@@ -11,6 +11,7 @@ import {
 } from "@hive-registry/command";
 import { Command, CommanderError } from "commander";
 import { GATEWAY_FLAGS } from "./config/gateway-settings.ts";
+import { OBSERVABILITY_FLAGS } from "./config/observability-settings.ts";
 import { ON_DEMAND_FLAGS } from "./config/on-demand-settings.ts";
 import { type Given, readSettings, type Settings } from "./config/settings.ts";
 import { type RunningQueen, serveQueen } from "./serve.ts";
@@ -77,7 +78,8 @@ function parseFlags(
     .option("--evict-after-ms <ms>", "forget hives silent for longer; 0 never (default: 300000)")
     .allowExcessArguments(false)
     .exitOverride();
-  for (const [flag, meaning] of [...GATEWAY_FLAGS, ...ON_DEMAND_FLAGS]) command.option(flag, meaning);
+  for (const [flag, meaning] of [...GATEWAY_FLAGS, ...ON_DEMAND_FLAGS, ...OBSERVABILITY_FLAGS])
+    command.option(flag, meaning);
   try {
     command.parse(argv);
   } catch (error) {

@@ -5,6 +5,7 @@ import { artifactsBeside, openMachine } from "@hive-registry/lifecycle";
 import type { FastifyBaseLogger } from "fastify";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { GatewaySettings } from "./config/gateway-settings.ts";
+import type { ObservabilitySettings } from "./config/observability-settings.ts";
 import type { OnDemandSettings } from "./config/on-demand-settings.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
@@ -54,7 +55,7 @@ export type QueenSettings = Pick<
   | "evictAfterMs"
 > & {
   readonly token: string | undefined;
-} & Partial<GatewaySettings & OnDemandSettings & Pick<Settings, "publicUrl">>;
+} & Partial<GatewaySettings & OnDemandSettings & ObservabilitySettings & Pick<Settings, "publicUrl">>;
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
 export async function serveQueen(
@@ -105,7 +106,10 @@ export async function serveQueen(
     };
     const app = await buildApp(
       { queen, local, machines, log, doors: [gateway.door], nextRequestId, gatewayStats: gateway.stats },
-      token === undefined ? {} : { token },
+      {
+        ...(token !== undefined && { token }),
+        ...(settings.metrics !== undefined && { metrics: settings.metrics }),
+      },
     );
     const stop = stopperOf(app, gateway, log);
     await app.listen({ host: settings.listen, port: settings.port });

@@ -145,7 +145,7 @@ test("the demonstration model is made on the spot when it is asked for by its id
 /** Requests that have reached the worker: at work, waiting or answered. */
 async function arrived(url: string): Promise<number> {
   const metrics = await (await fetch(`${url}/metrics`)).text();
-  const counted = /^hive_worker_(slots_busy|queue_depth|requests_total\{.*\}) (\d+)$/gm;
+  const counted = /^hive_registry_worker_(slots_busy|queue_depth|requests_total\{.*\}) (\d+)$/gm;
   return [...metrics.matchAll(counted)].reduce((sum, [, , count]) => sum + Number(count), 0);
 }
 

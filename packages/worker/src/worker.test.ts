@@ -32,7 +32,7 @@ test("while the model loads, the port says so to everyone; then it serves", asyn
     });
     expect(response.status).toBe(503);
   }
-  expect(await (await fetch(`${worker.url}/metrics`)).text()).toContain("hive_worker_ready 0");
+  expect(await (await fetch(`${worker.url}/metrics`)).text()).toContain("hive_registry_worker_ready 0");
 
   loaded(new FakeEngine(hello));
   await worker.ready;

@@ -47,9 +47,9 @@ describe("what is there", () => {
     await ask("POST", "/v1/workers", { model: model(), wait: true, worker_id: 'a"b' });
     const { text, headers } = await ask("GET", "/metrics");
     expect(headers.get("content-type")).toContain("text/plain");
-    expect(text).toContain('hive_agent_workers{phase="ready"} 1\n');
-    expect(text).toContain('hive_agent_worker_restarts{worker_id="a\\"b"} 0\n');
-    expect(text).toMatch(/# TYPE hive_agent_ram_total_bytes gauge\nhive_agent_ram_total_bytes \d+\n/);
+    expect(text).toContain('hive_registry_agent_workers{phase="ready"} 1\n');
+    expect(text).toContain('hive_registry_agent_worker_restarts_total{worker_id="a\\"b"} 0\n');
+    expect(text).toMatch(/# TYPE hive_registry_agent_ram_bytes gauge\nhive_registry_agent_ram_bytes \d+\n/);
   });
 });
 

@@ -1,3 +1,4 @@
+import { METRICS_CONTENT_TYPE } from "@hive-registry/command/metrics";
 import {
   compile,
   HiveError,
@@ -43,7 +44,7 @@ const paramsValidator = compile(WorkerParamsSchema);
 export function addRoutes(app: FastifyInstance, core: HiveCore): void {
   app.get("/healthz", () => ({ status: "ok", hive_id: core.hiveId, version: core.version }));
 
-  app.get("/metrics", (_request, reply) => reply.type("text/plain; version=0.0.4").send(core.metrics()));
+  app.get("/metrics", (_request, reply) => reply.type(METRICS_CONTENT_TYPE).send(core.metrics()));
 
   const description = openApi(core.version);
   app.get("/openapi.json", () => description);

@@ -17,10 +17,16 @@ import {
 import { DEFAULT_PACE } from "../core/heartbeat-interval.ts";
 import { DEFAULT_EVICT_AFTER_MS } from "../core/queen.ts";
 import { GATEWAY_VARIABLES, type GatewaySettings, readGatewaySettings } from "./gateway-settings.ts";
+import {
+  OBSERVABILITY_VARIABLES,
+  type ObservabilitySettingName,
+  type ObservabilitySettings,
+  readObservabilitySettings,
+} from "./observability-settings.ts";
 import { ON_DEMAND_VARIABLES, type OnDemandSettings, readOnDemandSettings } from "./on-demand-settings.ts";
 
 /** Everything that can be set, read and checked. */
-export interface Settings extends GatewaySettings, OnDemandSettings {
+export interface Settings extends GatewaySettings, OnDemandSettings, ObservabilitySettings {
   /** 0: any free one. */
   readonly port: number;
   readonly listen: string;
@@ -49,12 +55,17 @@ const OWN_VARIABLES = {
   max_heartbeats_per_second: "HIVE_MAX_HEARTBEATS_PER_SECOND",
   evict_after_ms: "HIVE_EVICT_AFTER_MS",
 } as const;
-type SettingName = keyof typeof OWN_VARIABLES | keyof typeof GATEWAY_VARIABLES | keyof typeof ON_DEMAND_VARIABLES;
+type SettingName =
+  | keyof typeof OWN_VARIABLES
+  | keyof typeof GATEWAY_VARIABLES
+  | keyof typeof ON_DEMAND_VARIABLES
+  | ObservabilitySettingName;
 /** The keys of queen.toml and their variables. The flag is the key with dashes. */
 const VARIABLES: Readonly<Record<SettingName, string>> = {
   ...OWN_VARIABLES,
   ...GATEWAY_VARIABLES,
   ...ON_DEMAND_VARIABLES,
+  ...OBSERVABILITY_VARIABLES,
 };
 export type Given = Partial<Record<SettingName, unknown>>;
 
@@ -79,6 +90,7 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     evictAfterMs: from("evict_after_ms", whole(0, Number.MAX_SAFE_INTEGER), DEFAULT_EVICT_AFTER_MS),
     ...readGatewaySettings(from),
     ...readOnDemandSettings(from),
+    ...readObservabilitySettings(from, env),
   };
 }
 

@@ -14,7 +14,8 @@ import { gatewayPaths } from "../gateway/openapi.ts";
 import type { GatewayStats } from "../gateway/stats.ts";
 import { Lifecycle } from "../machines/lifecycle.ts";
 import { MachineOperations, type Machines, noMachines } from "../machines/machine-operations.ts";
-import { metricsText } from "../observability/metrics.ts";
+import { openMetrics } from "../observability/metrics.ts";
+import type { MetricsLimits } from "../observability/reading.ts";
 import { VERSION } from "../version.ts";
 import { guardOf, senderOf } from "./auth.ts";
 import { corsDoor } from "./cors.ts";
@@ -42,6 +43,7 @@ export type { Door };
 export interface AppOptions {
   /** Every route but /healthz then asks for it. */
   readonly token?: string;
+  readonly metrics?: MetricsLimits;
 }
 
 /** The queen on HTTP: routes, documents, guards. It does not listen yet. */
@@ -112,7 +114,9 @@ export async function buildApp(
     clock: queen.clock,
     hives: new Lifecycle({ queen, here, there }),
   });
-  healthRoutes(app, queen, () => metricsText({ queen, gateway: deps.gatewayStats }));
+  const metrics = openMetrics({ queen, gateway: deps.gatewayStats }, options.metrics);
+  app.addHook("onClose", async () => metrics.stop());
+  healthRoutes(app, queen, metrics.page);
   const endStreams = watchRoute(app, queen);
   app.addHook("preClose", async () => {
     stop.begin();

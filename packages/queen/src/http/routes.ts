@@ -1,3 +1,4 @@
+import { METRICS_CONTENT_TYPE } from "@hive-registry/command/metrics";
 import {
   CatalogListSchema,
   CatalogPutSchema,
@@ -28,7 +29,6 @@ import {
 } from "@hive-registry/contract";
 import { Type } from "typebox";
 import type { Queen } from "../core/queen.ts";
-import { METRICS_CONTENT_TYPE } from "../observability/metrics.ts";
 import type { App } from "./typed-app.ts";
 
 const CatalogParamsSchema: Schema<{ readonly id: string }> = shape<{ readonly id: string }>()(
@@ -246,7 +246,7 @@ export function catalogRoutes(app: App, queen: Queen): void {
   );
 }
 
-export function healthRoutes(app: App, queen: Queen, metrics: () => Promise<string>): void {
+export function healthRoutes(app: App, queen: Queen, metrics: () => string): void {
   const tags = ["health"];
   const OkSchema: Schema<{ readonly status: string }> = shape<{ readonly status: string }>()(
     Type.Object({ status: Type.String() }),
@@ -275,9 +275,8 @@ export function healthRoutes(app: App, queen: Queen, metrics: () => Promise<stri
       // The page is text; a failure is JSON here as everywhere.
       serializerCompiler: () => (page) => (typeof page === "string" ? page : JSON.stringify(page)),
     },
-    async (_request, reply) => {
-      const text = await metrics();
-      return reply.type(METRICS_CONTENT_TYPE).send(text);
+    (_request, reply) => {
+      void reply.type(METRICS_CONTENT_TYPE).send(metrics());
     },
   );
 }

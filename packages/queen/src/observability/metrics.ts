@@ -1,32 +1,27 @@
-import { collectDefaultMetrics, Registry } from "prom-client";
+import { metricsPage, PROCESS_FAMILIES, readProcess } from "@hive-registry/command/metrics";
 import type { Queen } from "../core/queen.ts";
 import { GatewayStats } from "../gateway/stats.ts";
-import { FAMILIES, type QueenReading } from "./families.ts";
-import { familyText } from "./family.ts";
+import { countChanges } from "./change-counts.ts";
+import { FAMILIES } from "./families.ts";
+import { DEFAULT_METRICS_LIMITS, type MetricsLimits, readQueen } from "./reading.ts";
 
-export const METRICS_CONTENT_TYPE: string = Registry.PROMETHEUS_CONTENT_TYPE;
-
-let ofProcess: Registry | undefined;
-
-/** Of the process that this runs in: CPU, memory, event loop. Begun when somebody first asks, for it is not free. */
-export function processMetrics(): Registry {
-  if (ofProcess === undefined) {
-    ofProcess = new Registry();
-    collectDefaultMetrics({ register: ofProcess });
-  }
-  return ofProcess;
+/** Everything there is to measure, as Prometheus reads it. */
+export interface Metrics {
+  /** Numbers are read when it is asked for, and cost nothing before; but changes are counted all the time. */
+  page(): string;
+  stop(): void;
 }
 
-/** Everything there is to measure, as Prometheus reads it. Numbers are read when it is asked for, and cost nothing before. */
-export async function metricsText(deps: {
-  readonly queen: Queen;
-  readonly gateway: GatewayStats | undefined;
-}): Promise<string> {
+export function openMetrics(
+  deps: { readonly queen: Queen; readonly gateway: GatewayStats | undefined },
+  limits: MetricsLimits = DEFAULT_METRICS_LIMITS,
+): Metrics {
   const { queen, gateway = new GatewayStats([]) } = deps;
-  const reading: QueenReading = {
-    ...{ stats: queen.stats(), heartbeats: queen.heartbeatTotals, gateway },
-    ...{ waiting: queen.line.lengths(), line: queen.line.totals },
+  const changes = countChanges(queen.registry);
+  return {
+    page: () =>
+      metricsPage(FAMILIES, readQueen({ queen, gateway, changes: changes.counts }, limits)) +
+      metricsPage(PROCESS_FAMILIES, readProcess()),
+    stop: changes.stop,
   };
-  const own = FAMILIES.map((family) => familyText(family, reading));
-  return `${own.join("")}${await processMetrics().metrics()}`;
 }

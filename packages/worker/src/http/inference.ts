@@ -4,7 +4,7 @@ import type { ApiError } from "../errors.ts";
 import type { WorkerStatus } from "../status.ts";
 import { EventStream } from "./event-stream.ts";
 import { toApiError } from "./failures.ts";
-import type { Outcome, WorkerMetrics } from "./metrics.ts";
+import type { Outcome, Route, WorkerMetrics } from "./metrics.ts";
 import type { ReplyShape, Usage } from "./replies.ts";
 import { requestSignal } from "./request-signal.ts";
 
@@ -17,7 +17,7 @@ export interface InferenceDeps {
 
 export interface AnswerOptions {
   /** For the metrics. */
-  readonly route: string;
+  readonly route: Route;
   readonly stream: boolean;
   readonly includeUsage: boolean;
   /** Silence of a stream after which it says something that readers skip, ms. */

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { tokenCheck } from "@hive-registry/command";
+import { METRICS_CONTENT_TYPE } from "@hive-registry/command/metrics";
 import Fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
@@ -21,7 +22,7 @@ import {
 } from "./bodies.ts";
 import { answerFailures } from "./failures.ts";
 import { type AnswerOptions, answer, type InferenceDeps } from "./inference.ts";
-import { WorkerMetrics } from "./metrics.ts";
+import { type Route, WorkerMetrics } from "./metrics.ts";
 import { chatReply, completionReply, type ReplyHead } from "./replies.ts";
 import { requestSignal } from "./request-signal.ts";
 import { chatRequest, completionRequest, refuseUnsupported } from "./requests.ts";
@@ -84,8 +85,8 @@ export function createServer(deps: ServerDeps, options: ServerOptions): FastifyI
     return { status: "ok", model: options.modelId, ...load, slots_idle: load.slots_total - load.slots_busy };
   });
   app.get("/metrics", async (_request, reply) => {
-    reply.header("content-type", metrics.registry.contentType);
-    return await metrics.registry.metrics();
+    reply.header("content-type", METRICS_CONTENT_TYPE);
+    return metrics.page();
   });
 
   const model = (): object => ({
@@ -107,7 +108,7 @@ export function createServer(deps: ServerDeps, options: ServerOptions): FastifyI
     model: options.modelId,
     usageFollows: includesUsage(body),
   });
-  const answerOptions = (route: string, body: SamplingBody): AnswerOptions => ({
+  const answerOptions = (route: Route, body: SamplingBody): AnswerOptions => ({
     route,
     stream: body.stream === true,
     includeUsage: includesUsage(body),

@@ -98,7 +98,7 @@ test("a client that hangs up frees its slot, running or queued, streaming or not
       expect(await Promise.all(answers)).toEqual(["hung up", "hung up"]);
     }
     const metrics = await (await fetch(`${endless.url}/metrics`)).text();
-    expect(metrics).toContain('hive_worker_requests_total{route="chat",outcome="hangup"} 4');
+    expect(metrics).toContain('hive_registry_worker_requests_total{route="chat",outcome="hangup"} 4');
     expect((await chat(endless.url, aQuestion("Once more", { max_tokens: 5 }))).usage.completion_tokens).toBe(5);
   } finally {
     await endless.stop();
@@ -147,13 +147,13 @@ test("metrics count tokens and requests", async () => {
     const { usage } = await chat(fresh.url, aQuestion());
     await chat(fresh.url, aQuestion());
     const text = await (await fetch(`${fresh.url}/metrics`)).text();
-    expect(text).toContain('hive_worker_requests_total{route="chat",outcome="ok"} 2');
-    expect(text).toContain("hive_worker_slots_total 2");
-    expect(text).toContain("hive_worker_slots_busy 0");
-    expect(text).toContain("hive_worker_ready 1");
-    expect(text).toContain(`hive_worker_prompt_tokens_total ${2 * usage.prompt_tokens}\n`);
-    expect(text).toContain(`hive_worker_cached_tokens_total ${usage.prompt_tokens - 1}\n`);
-    expect(text).toContain(`hive_worker_completion_tokens_total ${2 * usage.completion_tokens}\n`);
+    expect(text).toContain('hive_registry_worker_requests_total{route="chat",outcome="ok"} 2');
+    expect(text).toContain("hive_registry_worker_slots 2");
+    expect(text).toContain("hive_registry_worker_slots_busy 0");
+    expect(text).toContain("hive_registry_worker_ready 1");
+    expect(text).toContain(`hive_registry_worker_prompt_tokens_total ${2 * usage.prompt_tokens}\n`);
+    expect(text).toContain(`hive_registry_worker_cached_tokens_total ${usage.prompt_tokens - 1}\n`);
+    expect(text).toContain(`hive_registry_worker_completion_tokens_total ${2 * usage.completion_tokens}\n`);
   } finally {
     await fresh.stop();
   }

@@ -255,7 +255,7 @@ describe("how much runs and waits is told where the kind tells it", () => {
     ["koboldcpp", "/api/extra/perf", field("queue"), 5],
     ["llama-cpp", "/health", field("slots_busy"), 3],
     ["llama-cpp", "/health", field("queue_depth"), 5],
-    ["llama-cpp", "/metrics", gauge("hive_worker_slots_busy"), 3],
+    ["llama-cpp", "/metrics", gauge("hive_registry_worker_slots_busy"), 3],
   ] as const)("%s %s", async (kind, path, read, expected) => {
     const server = await anEmulator(kind, { slots: 4 });
     await server.control({ running: 3, queued: 5, kv: 0.25 });

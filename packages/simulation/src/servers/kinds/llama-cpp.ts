@@ -73,12 +73,12 @@ export const llamaCpp: Kind = {
 
 function metrics({ state, slots, running, queued, prompt_tokens, answer_tokens }: Situation): Reply {
   const one = (name: string, type: Series["type"], help: string, value: number): Series => ({
-    ...{ name: `hive_worker_${name}`, type, help, value: String(value) },
+    ...{ name: `hive_registry_worker_${name}`, type, help, value: String(value) },
   });
   return prometheus([
     one("prompt_tokens_total", "counter", "Prompt tokens of answered requests, cached ones too.", prompt_tokens),
     one("completion_tokens_total", "counter", "Generated tokens.", answer_tokens),
-    one("slots_total", "gauge", "Requests that can be computed at once.", slots),
+    one("slots", "gauge", "Requests that can be computed at once.", slots),
     one("slots_busy", "gauge", "Slots that compute now.", running),
     one("queue_depth", "gauge", "Requests that wait for a slot.", queued),
     one("ready", "gauge", "1 once the model is loaded and work is taken.", state === "loading" ? 0 : 1),

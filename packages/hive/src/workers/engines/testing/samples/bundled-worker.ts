@@ -15,7 +15,7 @@ export const READY: Pages = {
     ...{ id: "demo", object: "model", created: 1_760_000_000, owned_by: "hive-worker" },
     meta: { n_ctx_train: 4_096, n_ctx: 2_048, size: 1_234_567, backend: "cpu" },
   }),
-  "/metrics": page(200, "hive_worker_slots_total 4\nhive_worker_slots_busy 0\n"),
+  "/metrics": page(200, "hive_registry_worker_slots 4\nhive_registry_worker_slots_busy 0\n"),
 };
 const LOADING = failure(503, "unavailable_error", "loading", "Loading model");
 
