@@ -1,12 +1,17 @@
 import type {
   CatalogPut,
   CatalogRecord,
+  EventList,
+  EventsQuery,
+  FleetTelemetry,
   HeartbeatReply,
   HiveDetail,
   HiveList,
   HiveLogs,
   HiveQuery,
   HivesQuery,
+  HivesTelemetry,
+  HiveTelemetry,
   Installed,
   MachineAdd,
   Operation,
@@ -18,6 +23,7 @@ import type {
   RouteReply,
   StatsReply,
   StopWorkerQuery,
+  TelemetryQuery,
   WatchQuery,
   WorkerList,
   WorkerPlaced,
@@ -274,6 +280,29 @@ export class HiveClient {
    */
   followOperation(operationId: string, options: FollowOperationOptions = {}): AsyncGenerator<Operation, void> {
     return operationStream(this.#queen, operationPath(operationId), options);
+  }
+
+  /** What was over time, of one hive. Without a query: the last hour, a value a minute. */
+  hiveTelemetry(hiveId: string, query: TelemetryQuery = {}, options?: CallOptions): Promise<HiveTelemetry> {
+    return this.#queen.json(`/api/v1/telemetry/hives/${segment(hiveId)}`, { ...options, query: { ...query } });
+  }
+
+  /** The same of the fleet as a whole, and of the models that were asked for. */
+  fleetTelemetry(query: TelemetryQuery = {}, options?: CallOptions): Promise<FleetTelemetry> {
+    return this.#queen.json("/api/v1/telemetry/fleet", { ...options, query: { ...query } });
+  }
+
+  /** A few values of many hives, page by page: what a line of a list can show. */
+  hivesTelemetryPage(
+    query: TelemetryQuery & { readonly limit?: number; readonly cursor?: string } = {},
+    options?: CallOptions,
+  ): Promise<HivesTelemetry> {
+    return this.#queen.json("/api/v1/telemetry/hives", { ...options, query: { ...query } });
+  }
+
+  /** What happened, newest last. */
+  events(query: EventsQuery = {}, options?: CallOptions): Promise<EventList> {
+    return this.#queen.json("/api/v1/events", { ...options, query: { ...query } });
   }
 
   /** Resolves when the queen's process answers. */
