@@ -7,6 +7,8 @@ export interface HiveRow {
   readonly status: HiveStatus;
   readonly received_at_ms: number;
   readonly clock_skew_ms: number | undefined;
+  /** It falls silent and comes back, again and again. */
+  readonly isFlapping: boolean;
   readonly vram_used_bytes: number;
   /** Undefined where no device tells. */
   readonly vram_total_bytes: number | undefined;
@@ -46,6 +48,7 @@ export function hiveRow(state: HiveRuntimeState): HiveRow {
     status: state.status,
     received_at_ms: state.received_at_ms,
     clock_skew_ms: state.clock_skew_ms,
+    isFlapping: "flapping" in state && state.flapping === true,
     vram_used_bytes: vramUsedBytes(state),
     vram_total_bytes: state.vram_total_gb === undefined ? undefined : state.vram_total_gb * 1e9,
     gpus,

@@ -94,10 +94,10 @@ export function heatOf(percent: number | undefined): string {
   return percent === undefined ? "unknown" : String(Math.min(4, Math.max(0, Math.floor(percent / 20))));
 }
 
-/** A square for each device, and its words for who cannot see. */
+/** A square for each device. Decoration, unless `text` says it to who cannot see: leave that out where words stand beside it. */
 export function Heat(props: {
   readonly percents: readonly (number | undefined)[];
-  readonly text: string;
+  readonly text?: string;
 }): JSX.Element {
   return (
     <>
@@ -106,7 +106,7 @@ export function Heat(props: {
           <i key={at} data-heat={heatOf(percent)} />
         ))}
       </span>
-      <span class="unseen">{props.text}</span>
+      {props.text !== undefined && <span class="unseen">{props.text}</span>}
     </>
   );
 }
