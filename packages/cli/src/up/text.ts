@@ -31,7 +31,7 @@ export function whatToTry(state: UpState, { command, token }: Names): string {
   const header = token === undefined ? "" : `-H "authorization: Bearer ${bearer}" `;
   return [
     "",
-    `The queen is at ${queen}`,
+    `The queen is at ${queen} (in a browser: the dashboard${token === undefined ? "" : ", which asks for the token"})`,
     "",
     "Three things to try:",
     `  curl ${header}'${queen}/api/v1/route?model=${encodeURIComponent(worker.model)}'`,
