@@ -5,7 +5,7 @@ import { artifactsBeside, openMachine } from "@hive-registry/lifecycle";
 import type { FastifyBaseLogger } from "fastify";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { GatewaySettings } from "./config/gateway-settings.ts";
-import type { ObservabilitySettings } from "./config/observability-settings.ts";
+import type { ObservabilitySettings, TraceSettings } from "./config/observability-settings.ts";
 import type { OnDemandSettings } from "./config/on-demand-settings.ts";
 import type { Settings } from "./config/settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
@@ -22,6 +22,7 @@ import { hivesOfThisMachine } from "./local-hives.ts";
 import type { Machines } from "./machines/machine-operations.ts";
 import { queenAddress } from "./machines/queen-address.ts";
 import { queenIdIn } from "./machines/queen-id.ts";
+import type { Traces } from "./observability/traces.ts";
 import { HttpHiveCalls } from "./placement/hive-calls.ts";
 import { DEFAULT_ON_DEMAND_LIMITS } from "./placement/on-demand.ts";
 
@@ -31,6 +32,8 @@ export const STOP_WITHIN_MS = 5_000;
 const CUT_OFF_MS = 500;
 /** And before it, what clients need to read that their answer breaks off. */
 const LAST_WORDS_MS = 250;
+/** What the last traces may take in any case. */
+const LAST_TRACES_MS = 250;
 
 /** A queen that listens. */
 export interface RunningQueen {
@@ -64,6 +67,7 @@ export async function serveQueen(
 ): Promise<RunningQueen> {
   const { log, clock = systemClock } = deps;
   const { token, aliases = {}, policy = "best", line = DEFAULT_LINE_LIMITS } = settings;
+  const traces = await openTraces({ log, nowMs: clock.nowMs }, settings.traces);
   const catalog = openCatalog(
     settings.catalog === "memory"
       ? { kind: "memory" }
@@ -83,7 +87,7 @@ export async function serveQueen(
   const transport = new HttpTransport(limits);
   const nextRequestId = requestIds();
   const gateway = new Gateway(
-    { queen, transport, guard: guardOf(token, queen.joinTokens), nextRequestId, log },
+    { queen, transport, guard: guardOf(token, queen.joinTokens), nextRequestId, log, tracer: traces?.tracer },
     { limits, aliases, policy, token },
   );
   const artifacts = artifactsBeside(
@@ -115,7 +119,17 @@ export async function serveQueen(
     await app.listen({ host: settings.listen, port: settings.port });
     reached.port = portOf(app);
     reached.url = urlOf(settings.listen, reached.port);
-    return { queen, gateway, app, url: reached.url, stop: () => stop().finally(close) };
+    return {
+      queen,
+      gateway,
+      app,
+      url: reached.url,
+      stop: async () => {
+        const untilMs = clock.nowMs() + STOP_WITHIN_MS;
+        await stop().finally(close);
+        await traces?.stop(Math.max(untilMs - clock.nowMs(), LAST_TRACES_MS));
+      },
+    };
   } catch (error) {
     await close();
     throw error;
@@ -143,6 +157,16 @@ function stopperOf(app: App, gateway: Gateway, log: FastifyBaseLogger): () => Pr
     clearTimeout(ending);
     clearTimeout(late);
   };
+}
+
+/** Without a receiver nothing of OpenTelemetry is loaded. */
+async function openTraces(
+  deps: { readonly log: FastifyBaseLogger; readonly nowMs: () => number },
+  settings: TraceSettings | undefined,
+): Promise<Traces | undefined> {
+  if (settings === undefined) return undefined;
+  const traces = await import("./observability/traces.ts");
+  return traces.openTraces(deps, settings);
 }
 
 const urlOf = (listen: string, port: number): string =>

@@ -10,6 +10,7 @@ import type { Places } from "./places.ts";
 import { type Question, withModel } from "./question.ts";
 import type { ClientSide, Reply } from "./reply.ts";
 import type { Ending, GatewayStats } from "./stats.ts";
+import type { RequestTrace } from "./tracer.ts";
 import type { Transport } from "./transport.ts";
 import { readWorkerUrl } from "./worker-url.ts";
 
@@ -43,6 +44,8 @@ export class Exchange implements AttemptEnd {
   readonly #question: Question;
   readonly #client: ClientSide;
   readonly #reply: Reply;
+  /** Undefined where nobody records traces. */
+  readonly #trace: RequestTrace | undefined;
   readonly #startedAtMs: number;
   readonly #search: PlaceSearch;
   /** Held until the first byte of the answer. */
@@ -58,14 +61,21 @@ export class Exchange implements AttemptEnd {
   constructor(
     deps: ExchangeDeps,
     limits: GatewayLimits,
-    request: { readonly question: Question; readonly client: ClientSide; readonly reply: Reply },
+    request: {
+      readonly question: Question;
+      readonly client: ClientSide;
+      readonly reply: Reply;
+      readonly trace?: RequestTrace | undefined;
+    },
   ) {
     this.#deps = deps;
     this.#limits = limits;
     this.#question = request.question;
     this.#client = request.client;
     this.#reply = request.reply;
-    this.#search = new PlaceSearch(deps, limits, request.question);
+    this.#trace = request.trace;
+    this.#trace?.asks(request.question);
+    this.#search = new PlaceSearch(deps, limits, request.question, request.trace);
     this.#body = request.question.body;
     this.#startedAtMs = deps.nowMs();
     this.#heardAtMs = this.#startedAtMs;
@@ -146,6 +156,7 @@ export class Exchange implements AttemptEnd {
   // ---- trying -------------------------------------------------------------------------------------------------------
 
   #choose(): void {
+    this.#trace?.chooses();
     this.#search.find(
       (reservation) => this.#send(reservation),
       ({ error, param, retry, ending }) => {
@@ -157,6 +168,7 @@ export class Exchange implements AttemptEnd {
   }
 
   #send(reservation: Reservation): void {
+    this.#trace?.chosen(reservation);
     const { worker, model, reservation_id } = reservation;
     const question = this.#question;
     const url = worker.url === undefined ? undefined : readWorkerUrl(worker.url);
@@ -164,7 +176,7 @@ export class Exchange implements AttemptEnd {
     // A worker that knows the model under another name needs another body than the one that would come to it directly.
     if (question.direct !== undefined && url !== undefined && model === question.model) {
       const { status, headers } = handOver(question.direct, question, url, reservation, authorization);
-      this.#over("handed_over");
+      this.#over("handed_over", status);
       this.#reply.answer(status, [...headers, ...this.#about(reservation)], "");
       return;
     }
@@ -176,7 +188,8 @@ export class Exchange implements AttemptEnd {
       return;
     }
     const body = model === question.model ? (this.#body as Buffer) : withModel(question, model);
-    const options = { authorization, reservationId: reservation_id };
+    const trace = this.#trace?.sends(reservation, url);
+    const options = { authorization, reservationId: reservation_id, trace };
     const headers = headersForWorker(question.rawHeaders, question.headers, options);
     const { origin, prefix } = url;
     attempt.call = this.#deps.transport.send({ origin, path: prefix + question.target, headers, body }, attempt);
@@ -191,6 +204,7 @@ export class Exchange implements AttemptEnd {
     stats.body_bytes -= this.bodyBytes;
     this.#body = undefined;
     const { status, headers, reservation } = attempt;
+    this.#trace?.began(status);
     if (this.#reply.begin(status, headers, this.#about(reservation))) return;
     const error = new HiveError("BAD_REPLY", "The worker sent no event stream, though one was asked for");
     this.#breakOff(attempt, "ok", error);
@@ -212,7 +226,7 @@ export class Exchange implements AttemptEnd {
       return;
     }
     this.#letGo("ok");
-    this.#over("ok");
+    this.#over("ok", attempt.status);
     this.#reply.end(last);
   }
 
@@ -261,7 +275,7 @@ export class Exchange implements AttemptEnd {
       { hive_id: reservation.hive_id, worker_id: reservation.worker.worker_id, why },
       "a worker failed a request",
     );
-    this.#letGo(outcome);
+    this.#letGo(outcome, why);
     if (this.#search.tries < this.#limits.triesMax) this.#choose();
     else if (this.#lastFailure !== undefined) this.#giveUp(this.#lastFailure, "worker_error");
   }
@@ -274,7 +288,7 @@ export class Exchange implements AttemptEnd {
     this.#search.leave();
     this.#attempt?.abort();
     this.#letGo("cancelled");
-    this.#over("hangup");
+    this.#over("hangup", 0);
   }
 
   /** The client takes nothing of its answer. */
@@ -292,29 +306,33 @@ export class Exchange implements AttemptEnd {
   #breakOff(attempt: Attempt, outcome: Outcome, error: HiveError): void {
     attempt.abort();
     this.#deps.stats.broken_total++;
-    this.#letGo(outcome);
+    this.#letGo(outcome, error.code);
     this.#giveUp(this.#failure(error), "worker_error");
   }
 
   /** Gives the place back that it has. */
-  #letGo(outcome: Outcome): void {
-    const reservation = this.#attempt?.reservation;
+  #letGo(outcome: Outcome, why?: string): void {
+    const attempt = this.#attempt;
     this.#attempt = undefined;
-    if (reservation !== undefined) this.#deps.places.release(reservation.reservation_id, outcome);
+    if (attempt === undefined) return;
+    this.#trace?.tried(outcome, attempt.status, why);
+    this.#deps.places.release(attempt.reservation.reservation_id, outcome);
   }
 
   #giveUp(failure: Failure, ending: Ending): void {
     this.#search.leave();
-    this.#over(ending);
+    this.#over(ending, this.#reply.isFresh ? failure.status : 200);
     this.#reply.fail(failure);
   }
 
-  #over(ending: Ending): void {
+  /** @param status that the client is sent; 0 when it is none */
+  #over(ending: Ending, status: number): void {
     this.#isOver = true;
     const { stats, onOver } = this.#deps;
     stats.body_bytes -= this.bodyBytes;
     this.#body = undefined;
     stats.ended(this.path, ending);
+    this.#trace?.ended(ending, status);
     onOver(this);
   }
 

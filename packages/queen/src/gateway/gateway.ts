@@ -13,6 +13,7 @@ import { placesOf } from "./places.ts";
 import { readQuestion } from "./question.ts";
 import { type ClientSide, Reply } from "./reply.ts";
 import { GatewayStats } from "./stats.ts";
+import type { RequestTrace, Tracer } from "./tracer.ts";
 import type { Transport } from "./transport.ts";
 import { UnderWay } from "./under-way.ts";
 
@@ -36,6 +37,7 @@ export class Gateway {
   readonly #guard: GatewayDeps["guard"];
   readonly #nextRequestId: () => string;
   readonly #log: GatewayDeps["log"];
+  readonly #tracer: Tracer | undefined;
   readonly #options: GatewayOptions;
   readonly #exchangeDeps: ExchangeDeps;
   readonly #underWay: UnderWay = new UnderWay();
@@ -51,6 +53,7 @@ export class Gateway {
     this.#guard = deps.guard;
     this.#nextRequestId = deps.nextRequestId;
     this.#log = deps.log;
+    this.#tracer = deps.tracer;
     this.#options = options;
     this.#createdS = Math.floor(clock.nowMs() / 1_000);
     const key = options.token === undefined ? undefined : `Bearer ${options.token}`;
@@ -102,11 +105,18 @@ export class Gateway {
     let exchange: Exchange;
     try {
       const question = readQuestion(path, asked, body, this.#options);
-      exchange = new Exchange(this.#exchangeDeps, this.#options.limits, { question, client, reply });
+      exchange = new Exchange(this.#exchangeDeps, this.#options.limits, {
+        question,
+        client,
+        reply,
+        trace: asked.trace,
+      });
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      const failure = failureOf(path.dialect, error.error, { param: error.param });
       this.stats.ended(path.path, "client_error");
-      reply.fail(failureOf(path.dialect, error.error, { param: error.param }));
+      asked.trace?.ended("client_error", failure.status);
+      reply.fail(failure);
       return;
     }
     this.#underWay.add(exchange);
@@ -150,7 +160,9 @@ export class Gateway {
     refuse: (error: HiveError, options: { readonly param: string | undefined }) => void,
   ): void {
     const { headers, rawHeaders } = request;
-    const asked = { target: request.url ?? path.path, headers, rawHeaders };
+    const trace = this.#tracer?.request(path, headers);
+    if (trace !== undefined) response.on("close", () => trace.ended("hangup", 0));
+    const asked: Asked = { target: request.url ?? path.path, headers, rawHeaders, trace };
     readBody(
       request,
       { stats: this.stats, limits: this.#options.limits },
@@ -165,6 +177,7 @@ export class Gateway {
       },
       ({ error, param }) => {
         this.stats.ended(path.path, "refused");
+        trace?.ended("refused", error.status);
         refuse(error, { param });
       },
     );
@@ -210,6 +223,8 @@ export interface GatewayDeps {
   readonly transport: Transport;
   readonly guard: (request: Pick<IncomingMessage, "url" | "headers">) => HiveError | undefined;
   readonly nextRequestId: () => string;
+  /** Undefined: nobody records traces. */
+  readonly tracer?: Tracer | undefined;
   readonly log: { warn(fields: object, message: string): void; error(fields: object, message: string): void };
 }
 
@@ -218,6 +233,7 @@ export interface Asked {
   readonly target: string;
   readonly headers: IncomingMessage["headers"];
   readonly rawHeaders: readonly string[];
+  readonly trace?: RequestTrace | undefined;
 }
 
 const JSON_HEADERS = ["content-type", "application/json; charset=utf-8"];

@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
+import { TRACE_HEADERS } from "./tracer.ts";
 
 /** Between two hops only, whoever sends them. Rule: RFC 9110, 7.6.1. */
 const HOP_BY_HOP = [
@@ -59,14 +60,22 @@ const answeredAs = remembering((name) => (NOT_ANSWERED.has(name) || NOT_ANSWERED
 export function headersForWorker(
   rawHeaders: readonly string[],
   { connection }: IncomingHttpHeaders,
-  options: { readonly authorization?: string | undefined; readonly reservationId: string },
+  options: {
+    readonly authorization?: string | undefined;
+    readonly reservationId: string;
+    /** Names and values in turn; the client's own do not go on then. */
+    readonly trace?: readonly string[] | undefined;
+  },
 ): string[] {
   const dropped = namedIn(connection);
   const headers = ["content-type", "application/json", "x-hive-reservation", options.reservationId];
   if (options.authorization !== undefined) headers.push("authorization", options.authorization);
+  const { trace } = options;
+  if (trace !== undefined) headers.push(...trace);
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const name = askedAs(rawHeaders[at] as string);
     if (name === undefined || dropped?.has(name) === true) continue;
+    if (trace !== undefined && TRACE_HEADERS.has(name)) continue;
     headers.push(name, rawHeaders[at + 1] as string);
   }
   return headers;

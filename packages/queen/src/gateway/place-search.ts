@@ -5,6 +5,7 @@ import type { Retry } from "./failures.ts";
 import type { Places, TriedWorker } from "./places.ts";
 import type { Question } from "./question.ts";
 import type { Ending } from "./stats.ts";
+import type { RequestTrace } from "./tracer.ts";
 
 /** Why there is no place for a request. */
 export interface NoPlace {
@@ -24,6 +25,7 @@ export class PlaceSearch {
   readonly #nowMs: () => number;
   readonly #queueWaitMs: number;
   readonly #question: Question;
+  readonly #trace: RequestTrace | undefined;
   readonly #tried: TriedWorker[] = [];
   #leaveLine: (() => void) | undefined;
   #waitingSinceMs = 0;
@@ -33,11 +35,13 @@ export class PlaceSearch {
     deps: { readonly places: Places; readonly nowMs: () => number },
     options: { readonly queueWaitMs: number },
     question: Question,
+    trace?: RequestTrace | undefined,
   ) {
     this.#places = deps.places;
     this.#nowMs = deps.nowMs;
     this.#queueWaitMs = options.queueWaitMs;
     this.#question = question;
+    this.#trace = trace;
   }
 
   /** Workers that had the request. */
@@ -110,6 +114,7 @@ export class PlaceSearch {
           else none(this.#whyNoneCame(error));
         },
       });
+      this.#trace?.waits();
     } catch (error) {
       if (!(error instanceof HiveError)) throw error;
       none({ error, ending: "no_worker" });
