@@ -7,6 +7,8 @@ import { join } from "node:path";
 const PROGRAMS = ["cli", "queen", "hive", "worker", "machine"];
 /** What a hive uses of the worker itself, without its neighbours: it goes to machines along with the worker's program. */
 const LIBRARY = { entry: join("worker", "dist", "index.js"), outfile: join("worker", "dist", "index.bundle.js") };
+/** Is in none of them. */
+const PAGE = "dashboard";
 /** Is copied alone to machines: nothing may lie beside it, and it should be small. */
 const ALONE = new Set(["machine"]);
 /** Native, or with files of their own that they look for beside themselves. */
@@ -21,7 +23,7 @@ export async function bundle(root) {
   const of = (name) => join(root, "packages", name, "dist");
   const inputs = createHash("sha256").update(readFileSync(join(root, "package-lock.json")));
   inputs.update(readFileSync(new URL(import.meta.url)));
-  for (const name of readdirSync(join(root, "packages")))
+  for (const name of readdirSync(join(root, "packages")).filter((name) => name !== PAGE))
     inputs.update(`${name} ${statSync(join(of(name), ".tsbuildinfo")).mtimeMs}\n`);
   const wanted = inputs.digest("hex");
   const outputs = PROGRAMS.map((name) => join(of(name), "bundle.js"));

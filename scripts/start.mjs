@@ -1,14 +1,15 @@
-// npm start: installs, compiles, puts each program into one file and runs `hive up`. What follows `--` goes to it: npm start -- --port 0
+// npm start: installs, compiles, puts each program into one file, makes the page that the queen serves and runs `hive up`. What follows `--` goes to it: npm start -- --port 0
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { bundle } from "./bundle.mjs";
+import { dashboard } from "./dashboard.mjs";
 import { build, install, requireNode, root } from "./prepare.mjs";
 
 requireNode();
 install();
 build();
-await bundle(root);
+await Promise.all([bundle(root), dashboard(root)]);
 
 const main = join(root, "packages", "cli", "dist", "bundle.js");
 const hive = spawn(process.execPath, [main, "up", ...process.argv.slice(2)], { stdio: "inherit" });

@@ -16,6 +16,7 @@ import { DEFAULT_GATEWAY_LIMITS } from "./gateway/limits.ts";
 import { HttpTransport } from "./gateway/transport.ts";
 import { buildApp } from "./http/app.ts";
 import { guardOf } from "./http/auth.ts";
+import { dashboardBeside } from "./http/dashboard-routes.ts";
 import { requestIds } from "./http/request-ids.ts";
 import type { App } from "./http/typed-app.ts";
 import { hivesOfThisMachine } from "./local-hives.ts";
@@ -90,6 +91,7 @@ export async function serveQueen(
     { queen, transport, guard: guardOf(token, queen.joinTokens), nextRequestId, log, tracer: traces?.tracer },
     { limits, aliases, policy, token },
   );
+  const dashboard = dashboardBeside(import.meta.url);
   const artifacts = artifactsBeside(
     { env: process.env },
     { beside: import.meta.url, cache_dir: join(settings.stateDir, "nodes") },
@@ -112,6 +114,7 @@ export async function serveQueen(
       { queen, local, machines, log, doors: [gateway.door], nextRequestId, gatewayStats: gateway.stats },
       {
         ...(token !== undefined && { token }),
+        ...(dashboard !== undefined && { dashboard }),
         ...(settings.metrics !== undefined && { metrics: settings.metrics }),
       },
     );

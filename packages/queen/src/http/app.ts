@@ -19,7 +19,9 @@ import type { MetricsLimits } from "../observability/reading.ts";
 import { VERSION } from "../version.ts";
 import { guardOf, senderOf } from "./auth.ts";
 import { corsDoor } from "./cors.ts";
+import { dashboardRoutes } from "./dashboard-routes.ts";
 import type { Door } from "./door.ts";
+import { eventRoutes } from "./event-routes.ts";
 import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
 import { heartbeatDoor, heartbeatTaker } from "./heartbeat-door.ts";
 import { heartbeatRoutes } from "./heartbeat-routes.ts";
@@ -28,6 +30,7 @@ import { placementRoutes } from "./placement-routes.ts";
 import { requestIds } from "./request-ids.ts";
 import { catalogRoutes, healthRoutes, registryRoutes, routingRoutes } from "./routes.ts";
 import { stopDoor } from "./stop-door.ts";
+import { telemetryRoutes } from "./telemetry-routes.ts";
 import type { App } from "./typed-app.ts";
 import { validatorCompiler } from "./validation.ts";
 import { watchRoute } from "./watch-route.ts";
@@ -41,8 +44,10 @@ const KEEP_ALIVE_MS = 72_000;
 export type { Door };
 
 export interface AppOptions {
-  /** Every route but /healthz then asks for it. */
+  /** Every route but /healthz and the page's files then asks for it. */
   readonly token?: string;
+  /** Folder of the page that `/` answers with. */
+  readonly dashboard?: string;
   readonly metrics?: MetricsLimits;
 }
 
@@ -98,15 +103,17 @@ export async function buildApp(
   await app.register(swaggerUi, { routePrefix: "/docs", staticCSP: true });
   await app.register(websocket, { options: { maxPayload: HEARTBEAT_BYTES_MAX, perMessageDeflate: false } });
 
-  // Who opens the queen in a browser gets something to read.
-  app.get("/", { schema: { hide: true } }, (_request, reply) => reply.redirect("/docs"));
+  await dashboardRoutes(app, options.dashboard);
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   heartbeatRoutes(app, { queen, take, senderOf: sender, log });
   registryRoutes(app, queen);
   routingRoutes(app, queen);
   placementRoutes(app, queen.placements);
   catalogRoutes(app, queen);
-  const operations = new Operations({ clock: queen.clock, log, catalog: queen.catalog });
+  const operations = new Operations({
+    ...{ clock: queen.clock, log, catalog: queen.catalog },
+    onNews: (operation) => queen.eventFeed.operation(operation),
+  });
   const here = new HiveOperations({ queen, local, operations }, { hostname: hostname() });
   const there = new MachineOperations({ queen, operations, machines: deps.machines ?? noMachines }, options);
   operationRoutes(app, {
@@ -117,10 +124,13 @@ export async function buildApp(
   const metrics = openMetrics({ queen, gateway: deps.gatewayStats }, options.metrics);
   app.addHook("onClose", async () => metrics.stop());
   healthRoutes(app, queen, metrics.page);
+  telemetryRoutes(app, queen);
+  const endEvents = eventRoutes(app, queen);
   const endStreams = watchRoute(app, queen);
   app.addHook("preClose", async () => {
     stop.begin();
     await operations.stop();
+    endEvents();
     endStreams();
   });
   return app;

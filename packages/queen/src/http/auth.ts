@@ -5,6 +5,8 @@ import type { JoinTokens } from "../core/join-tokens.ts";
 
 /** Paths that answer without a token: a load balancer asks them. */
 const OPEN_PATHS = new Set(["/healthz"]);
+/** The dashboard's own files: a browser that opens it sends no token. */
+const PAGE = /^\/(?:assets\/.*)?$/s;
 /** Where hives tell their heartbeats. */
 export const HEARTBEAT_PATH = "/api/v1/heartbeat";
 /** What a hive may ask with a token that is its own. */
@@ -19,8 +21,8 @@ type Asked = Pick<IncomingMessage, "url" | "headers">;
 export type Guard = (request: Asked) => HiveError | undefined;
 
 /**
- * With a token: every request but the open paths must carry `authorization: Bearer TOKEN`, or `x-api-key: TOKEN` as
- * Anthropic's clients do. Who bears a hive's join token gets no further than that hive's heartbeats.
+ * With a token: every request but the open paths and the dashboard's files must carry `authorization: Bearer TOKEN`, or
+ * `x-api-key: TOKEN` as Anthropic's clients do. Who bears a hive's join token gets no further than that hive's heartbeats.
  * Without one the queen listens on loopback only, and what could still reach it is a page in a
  * browser of this machine: requests under another host name (DNS rebinding), and those of pages of other sites, are refused.
  */
@@ -28,7 +30,7 @@ export function guardOf(token: string | undefined, joinTokens: Pick<JoinTokens, 
   if (token === undefined) return (request) => (isOpen(request) ? undefined : strangerError(request));
   const isFleets = tokenCheck([token]);
   return (request) => {
-    if (isOpen(request) || bearsToken(request.headers, isFleets)) return undefined;
+    if (isOpen(request) || isPage(request) || bearsToken(request.headers, isFleets)) return undefined;
     const hiveId = joinedHive(request, joinTokens);
     if (hiveId === undefined) return wrongToken(request);
     if (HIVE_PATHS.has(pathOf(request))) return undefined;
@@ -98,6 +100,8 @@ export const isLocalOrigin = (origin: string): boolean => LOCAL_NAME.test(nameOf
 const nameOf = (host: string): string => host.replace(/:\d+$/, "").toLowerCase();
 
 const isOpen = (request: Asked): boolean => OPEN_PATHS.has(pathOf(request));
+
+const isPage = (request: Asked): boolean => PAGE.test(pathOf(request));
 
 const pathOf = ({ url = "" }: Asked): string => {
   const query = url.indexOf("?");

@@ -28,7 +28,9 @@ export function answerFailures(app: FastifyInstance): void {
     const allowed = METHODS.filter((method) =>
       routes.some((route) => route.method === method && route.path.test(path)),
     );
-    if (allowed.length > 0) {
+    // A wildcard's path is one, and what it stands for need not exist.
+    const asked = request.method === "HEAD" ? "GET" : request.method;
+    if (allowed.length > 0 && !allowed.some((method) => method === asked)) {
       reply.header("allow", allowed.join(", "));
       return send(
         reply,
