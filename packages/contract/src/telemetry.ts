@@ -130,3 +130,20 @@ export const TelemetryQuerySchema: Schema<TelemetryQuery> = shape<TelemetryQuery
     step_ms: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000 })),
   }),
 );
+
+/** Hives in one answer of sparklines. */
+export const TELEMETRY_HIVES_MAX = 1_000;
+export const TELEMETRY_HIVES_DEFAULT = 200;
+
+export interface HivesTelemetryQuery extends TelemetryQuery {
+  readonly limit?: number;
+  readonly cursor?: string;
+}
+export const HivesTelemetryQuerySchema: Schema<HivesTelemetryQuery> = shape<HivesTelemetryQuery>()(
+  Type.Object({
+    window_ms: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000, default: 3_600_000 })),
+    step_ms: Type.Optional(Type.Integer({ minimum: 1_000, maximum: 86_400_000 })),
+    limit: Type.Optional(Type.Integer({ minimum: 1, maximum: TELEMETRY_HIVES_MAX, default: TELEMETRY_HIVES_DEFAULT })),
+    cursor: Type.Optional(Type.String({ maxLength: 1_024, description: "next_cursor of the page before" })),
+  }),
+);

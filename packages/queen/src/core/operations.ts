@@ -30,15 +30,23 @@ export class Operations {
   readonly #clock: Clock;
   readonly #log: Log;
   readonly #catalog: Catalog;
+  readonly #onNews: (operation: Operation) => void;
   readonly #operations: Map<string, RunningOperation> = new Map();
   readonly #underWay: Map<string, UnderWay> = new Map();
   readonly #followers: Map<string, Set<(operation: Operation) => void>> = new Map();
   #stopped = false;
 
-  constructor(deps: { readonly clock: Clock; readonly log: Log; readonly catalog: Catalog }) {
+  constructor(deps: {
+    readonly clock: Clock;
+    readonly log: Log;
+    readonly catalog: Catalog;
+    /** Called when one began, and when it has ended. */
+    readonly onNews?: (operation: Operation) => void;
+  }) {
     this.#clock = deps.clock;
     this.#log = deps.log;
     this.#catalog = deps.catalog;
+    this.#onNews = deps.onNews ?? (() => {});
     this.#readInterrupted();
   }
 
@@ -62,6 +70,7 @@ export class Operations {
     const id = operation.operation_id;
     this.#forgetInterrupted(hiveId);
     this.#operations.set(id, operation);
+    this.#onNews(operation);
     const abort = new AbortController();
     const onChange = () => this.#changed(operation);
     const run = runJob({ clock: this.#clock, onChange, errorOf: this.#publicError }, operation, job, abort.signal);
@@ -163,6 +172,7 @@ export class Operations {
     // What a stop cut off stays noted: the next life tells of it.
     if (!this.#stopped) this.#note(() => this.#catalog.forgetOperation(operation_id));
     this.#tell(operation);
+    this.#onNews(operation);
     this.#followers.delete(operation_id);
   }
 

@@ -32,10 +32,13 @@ import {
   type WorkerInfo,
 } from "hive-registry";
 import { type Catalog, type DeviceWriter, type HeartbeatWriter, startDeviceWriter } from "../catalog/index.ts";
+import { EventFeed } from "../events/event-feed.ts";
+import { EventLog } from "../events/event-log.ts";
 import { type HiveCalls, noHiveCalls } from "../placement/hive-calls.ts";
 import { Libraries } from "../placement/libraries.ts";
 import { DEFAULT_ON_DEMAND_LIMITS, OnDemand, type OnDemandLimits } from "../placement/on-demand.ts";
 import { Placements } from "../placement/placements.ts";
+import { FleetTelemetry } from "../telemetry/fleet-telemetry.ts";
 import { ChangeLog } from "./change-log.ts";
 import type { Clock } from "./clock.ts";
 import { DEFAULT_PACE, type HeartbeatPace, heartbeatIntervalMs } from "./heartbeat-interval.ts";
@@ -84,6 +87,10 @@ const SWEEP_MS = 250;
 export class Queen {
   readonly registry: HiveRegistry;
   readonly changes: ChangeLog;
+  /** What happened, for people. */
+  readonly events: EventLog;
+  readonly telemetry: FleetTelemetry;
+  readonly eventFeed: EventFeed;
   readonly catalog: Catalog;
   readonly clock: Clock;
   readonly joinTokens: JoinTokens;
@@ -130,6 +137,10 @@ export class Queen {
     this.#awaited = new Set(cataloged.map(({ id }) => id));
     for (const { id, labels } of cataloged) this.registry.labelHive(id, labels ?? {});
     this.changes = new ChangeLog(this.registry, options.changesMax ?? CHANGES_MAX);
+    this.events = new EventLog({ clock: this.clock });
+    this.telemetry = new FleetTelemetry({ registry: this.registry, clock: this.clock });
+    this.eventFeed = new EventFeed({ registry: this.registry, events: this.events, nowMs });
+    this.eventFeed.started(cataloged.length);
     this.registry.subscribe(
       ({ type, hive_id }) => {
         if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") {
@@ -153,6 +164,9 @@ export class Queen {
       options.onDemand ?? DEFAULT_ON_DEMAND_LIMITS,
     );
     this.#stops.push(
+      () => this.telemetry.stop(),
+      () => this.eventFeed.stop(),
+      () => this.events.stop(),
       () => libraries.stop(),
       () => this.placements.end(),
       () => this.onDemand.stop(),
@@ -175,15 +189,23 @@ export class Queen {
     if (result.accepted && payload.goodbye !== true) {
       this.#heard(payload.hive_id, receivedAtMs);
       this.#libraries.heard(payload);
+      this.eventFeed.heartbeat(payload);
+      const skewMs = this.telemetry.heartbeat(payload, receivedAtMs);
+      if (!Number.isNaN(skewMs)) this.eventFeed.clock(payload.hive_id, skewMs);
       if (payload.devices !== undefined) this.#devices.noteDevices(payload.hive_id, payload.devices);
     }
+    if (!result.accepted) this.telemetry.late(payload, receivedAtMs);
     return this.#replyTo(result, receivedAtMs);
   }
 
   receiveLease(lease: HiveLease): HeartbeatReply {
     const receivedAtMs = this.clock.nowMs();
     const result = this.registry.renewLease(lease, { receivedAtMs });
-    if (result.accepted) this.#heard(lease.hive_id, receivedAtMs);
+    if (result.accepted) {
+      this.#heard(lease.hive_id, receivedAtMs);
+      this.eventFeed.lease(lease.hive_id);
+      this.telemetry.lease(lease, receivedAtMs);
+    } else this.telemetry.late(lease, receivedAtMs);
     return this.#replyTo(result, receivedAtMs);
   }
 

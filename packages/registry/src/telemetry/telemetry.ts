@@ -146,16 +146,15 @@ export class Telemetry {
     return skewMs;
   }
 
-  /** Something happened to a worker. Those of a hive that is gone count for the fleet alone. */
+  /** Something happened to a worker. Those that come and go with their hive are no churn: it is not known yet, or no more. */
   workerChanged({ hive_id, kind }: Pick<WorkerChange, "hive_id" | "kind">, nowMs: number): void {
     const series = CHURN[kind];
     if (series === undefined) return;
-    const step = this.#at(nowMs);
-    this.#fleet.add(this.#fleetSeat, FLEET[series], 1);
     const seat = this.#seats.get(hive_id);
     if (seat === undefined) return;
-    this.#rings.heard(seat, step);
+    this.#rings.heard(seat, this.#at(nowMs));
     this.#rings.add(seat, AT[series], 1);
+    this.#fleet.add(this.#fleetSeat, FLEET[series], 1);
   }
 
   /** A request of a model ended. */
