@@ -120,7 +120,12 @@ function ToneShape({ tone }: { readonly tone: Tone }): JSX.Element {
       {tone === "good" && <circle cx="5" cy="5" r="4.5" fill="currentColor" />}
       {tone === "warn" && <path d="M5 .5 9.8 9.5H.2z" fill="currentColor" />}
       {tone === "bad" && <path d="M1 1l8 8M9 1 1 9" stroke="currentColor" stroke-width="2.2" stroke-linecap="round" />}
-      {tone === "busy" && <path d="M5 .5a4.5 4.5 0 0 1 0 9z M5 1a4 4 0 1 0 0 8" fill="currentColor" stroke="none" />}
+      {tone === "busy" && (
+        <>
+          <circle cx="5" cy="5" r="4" fill="none" stroke="currentColor" stroke-width="1.4" />
+          <path d="M5 1a4 4 0 0 1 0 8z" fill="currentColor" />
+        </>
+      )}
       {tone === "muted" && <circle cx="5" cy="5" r="3.8" fill="none" stroke="currentColor" stroke-width="1.6" />}
     </svg>
   );

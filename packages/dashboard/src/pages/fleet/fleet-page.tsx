@@ -155,8 +155,8 @@ function UnknownFleet(): JSX.Element {
       <Empty icon="warning" title="The queen does not answer">
         <p class="muted">{connection.message}</p>
         <p>
-          The page tries again by itself. Is she running at <code>{session.baseUrl}</code>? <code>hive status</code>{" "}
-          tells.
+          The page tries again by itself. Is she running at <code>{session.baseUrl}</code>? <code>hive up</code>{" "}
+          starts her.
         </p>
         <Spinner>Trying …</Spinner>
       </Empty>
