@@ -7,9 +7,9 @@ import { onTestFinished } from "vitest";
 import { ROOT } from "./workplace.ts";
 
 /** Debian's. `npm test` installs it where it may. */
-const CHROMIUM = "/usr/bin/chromium";
+export const CHROMIUM = "/usr/bin/chromium";
 /** It must ask for nothing outside this machine, and needs no sandbox to show a page of ours. */
-const FLAGS = [
+export const CHROMIUM_FLAGS: readonly string[] = [
   "--no-sandbox",
   "--no-first-run",
   "--disable-background-networking",
@@ -47,7 +47,7 @@ export async function aPage(entry: string): Promise<Page> {
     server.closeAllConnections();
     server.close();
   });
-  const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: FLAGS });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, headless: true, args: [...CHROMIUM_FLAGS] });
   onTestFinished(() => browser.close());
   const page = await browser.newPage();
   await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);

@@ -15,18 +15,19 @@ import "./machines.css";
 
 /** Kept while the operation is looked at: who tries without doing, or has to mend a field, comes back to it. */
 const form = signal<MachineForm>(EMPTY_FORM);
+/** What was wrong with the fields when they were looked at last, and were not changed since. */
+const wrongs = signal<Wrongs>({});
 
 const TRAIL = [{ text: "Machines", href: href.machines() }];
 
 export function MachineAddPage(): JSX.Element {
   const client = useClient();
-  const [wrongs, setWrongs] = useState<Wrongs>({});
   const [error, setError] = useState<ClientError>();
   const [isSending, setSending] = useState(false);
 
   const send = async (dryRun: boolean) => {
     const read = readForm(form.value);
-    setWrongs(read.wrongs ?? {});
+    wrongs.value = read.wrongs ?? {};
     setError(undefined);
     if (read.wrongs !== undefined) {
       // After the fields are drawn anew.
@@ -63,10 +64,9 @@ export function MachineAddPage(): JSX.Element {
             label="Machine"
             placeholder="ada@attic"
             hint="An alias of the ssh configuration, a name or an address."
-            wrongs={wrongs}
             isRequired
           />
-          <Advanced wrongs={wrongs} />
+          <Advanced />
           {error !== undefined && (
             <ErrorBox title="The queen did not begin" error={error}>
               <p class="small">{adviceFor(error.code)}</p>
@@ -87,41 +87,23 @@ export function MachineAddPage(): JSX.Element {
 }
 
 /** Open when something in it is wrong, or was set. */
-function Advanced({ wrongs }: { readonly wrongs: Wrongs }): JSX.Element {
+function Advanced(): JSX.Element {
   const { host: _, ...others } = form.value;
   const isSet = Object.values(others).some((value) => value !== "" && value !== false);
-  const isWrong = Object.keys(wrongs).some((name) => name !== "host");
+  const isWrong = Object.entries(wrongs.value).some(([name, wrong]) => name !== "host" && wrong !== undefined);
   const id = hiveIdOf(form.value.host.replace(/^.*@/, "").replace(/:\d+$/, ""));
   return (
     <details open={isSet || isWrong}>
       <summary>More</summary>
       <div class="stack">
         <div class="fields">
-          <Text name="id" label="Name of the hive" placeholder={id || "the machine's"} wrongs={wrongs} />
-          <Text name="user" label="SSH user" placeholder="as ssh says" wrongs={wrongs} />
-          <Text name="sshPort" label="SSH port" placeholder="as ssh says" wrongs={wrongs} isPort />
-          <Text
-            name="identityFile"
-            label="Identity file"
-            placeholder="as ssh says"
-            hint="On the queen's machine."
-            wrongs={wrongs}
-          />
-          <Text
-            name="hivePort"
-            label="The hive's port"
-            placeholder="7835"
-            hint="0: any free one."
-            wrongs={wrongs}
-            isPort
-          />
-          <Text name="labels" label="Labels" placeholder="zone=attic tier=spot" wrongs={wrongs} />
-          <Text
-            name="queenUrl"
-            label="The queen's address from there"
-            placeholder="as the queen knows it"
-            wrongs={wrongs}
-          />
+          <Text name="id" label="Name of the hive" placeholder={id || "the machine's"} />
+          <Text name="user" label="SSH user" placeholder="as ssh says" />
+          <Text name="sshPort" label="SSH port" placeholder="as ssh says" isPort />
+          <Text name="identityFile" label="Identity file" placeholder="as ssh says" hint="On the queen's machine." />
+          <Text name="hivePort" label="The hive's port" placeholder="7835" hint="0: any free one." isPort />
+          <Text name="labels" label="Labels" placeholder="zone=attic tier=spot" />
+          <Text name="queenUrl" label="The queen's address from there" placeholder="as the queen knows it" />
         </div>
         <Check name="withLlama">With the bundled inference engine (llama.cpp)</Check>
         <Check name="service">As a service, which starts with the machine</Check>
@@ -137,21 +119,21 @@ type Named<Value> = { [Name in keyof MachineForm]: MachineForm[Name] extends Val
 function Text(props: {
   readonly name: Named<string>;
   readonly label: string;
-  readonly wrongs: Wrongs;
   readonly placeholder?: string;
   readonly hint?: string;
   readonly isRequired?: boolean;
   readonly isPort?: boolean;
 }): JSX.Element {
-  const { name, wrongs, isPort = false, ...shown } = props;
+  const { name, isPort = false, ...shown } = props;
   return (
     <TextField
       {...shown}
       type={isPort ? "number" : "text"}
       value={form.value[name]}
-      wrong={wrongs[name]}
+      wrong={wrongs.value[name]}
       onInput={(text) => {
         form.value = { ...form.value, [name]: text };
+        wrongs.value = { ...wrongs.value, [name]: undefined };
       }}
     />
   );

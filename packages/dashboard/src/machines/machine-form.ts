@@ -21,7 +21,7 @@ export const EMPTY_FORM: MachineForm = {
   ...{ acceptNewHostKey: false, withLlama: false, service: false, takeOver: false },
 };
 
-export type Wrongs = Partial<Record<keyof MachineForm, string>>;
+export type Wrongs = Partial<Record<keyof MachineForm, string | undefined>>;
 
 /** What is to be asked of the queen, or what is wrong with each field. */
 export type ReadForm =

@@ -144,7 +144,7 @@ function Settings({
 function AsCurl(): JSX.Element {
   const { session } = useApi();
   const text = conversation.draft.value || conversation.turns.value.at(-1)?.question || "Hello";
-  const command = curlText(session.baseUrl, conversation.question(text), {
+  const command = curlText(session.client.value.baseUrl, conversation.question(text), {
     withToken: session.token.value !== undefined,
   });
   return (
