@@ -14,6 +14,7 @@ export type {
   HiveQuery,
   HivesQuery,
   HivesTelemetry,
+  HivesTelemetryQuery,
   HiveTelemetry,
   Installed,
   MachineAdd,
@@ -69,6 +70,7 @@ export {
   chat,
 } from "./chat.ts";
 export { BAD_REPLY, ClientError, STREAM_CUT } from "./errors.ts";
+export type { FollowEventsOptions } from "./event-stream.ts";
 export { READ_AHEAD_BYTES } from "./fleet/answer.ts";
 export { TRIES_MAX } from "./fleet/direct.ts";
 export { connect, type Fleet, type FleetOptions, type OpenAIOptions, WAIT_DEFAULT_MS } from "./fleet/fleet.ts";

@@ -3,6 +3,8 @@ import type {
   CatalogRecord,
   EventList,
   EventsQuery,
+  EvictReply,
+  FleetEvent,
   FleetTelemetry,
   HeartbeatReply,
   HiveDetail,
@@ -11,6 +13,7 @@ import type {
   HiveQuery,
   HivesQuery,
   HivesTelemetry,
+  HivesTelemetryQuery,
   HiveTelemetry,
   Installed,
   MachineAdd,
@@ -24,6 +27,7 @@ import type {
   StatsReply,
   StopWorkerQuery,
   TelemetryQuery,
+  ThawReply,
   WatchQuery,
   WorkerList,
   WorkerPlaced,
@@ -44,6 +48,7 @@ import type {
   WorkerInfo,
 } from "hive-registry";
 import { ClientError } from "./errors.ts";
+import { eventStream, type FollowEventsOptions } from "./event-stream.ts";
 import { type FollowOperationOptions, operationStream } from "./operation-stream.ts";
 import { type Call, type CallOptions, Transport, type TransportOptions } from "./transport.ts";
 import { type WatchOptions, watchStream } from "./watch.ts";
@@ -257,6 +262,16 @@ export class HiveClient {
     return (await this.#queen.json<HiveLogs>(path, { ...options, query: { ...query } })).text;
   }
 
+  /** Lets silent hives be evicted again, where that is frozen because most of the fleet fell silent together. */
+  thaw(options?: CallOptions): Promise<ThawReply> {
+    return this.#queen.json("/api/v1/liveness/thaw", { ...options, method: "POST" });
+  }
+
+  /** Forgets every hive that is silent now, at once and without brakes. */
+  evictSilent(options?: CallOptions): Promise<EvictReply> {
+    return this.#queen.json("/api/v1/liveness/evict", { ...options, method: "POST" });
+  }
+
   /** What goes on and what went on, newest first. */
   async operations(options?: CallOptions): Promise<readonly Operation[]> {
     return (await this.#queen.json<OperationList>("/api/v1/operations", options)).operations;
@@ -293,16 +308,39 @@ export class HiveClient {
   }
 
   /** A few values of many hives, page by page: what a line of a list can show. */
-  hivesTelemetryPage(
-    query: TelemetryQuery & { readonly limit?: number; readonly cursor?: string } = {},
-    options?: CallOptions,
-  ): Promise<HivesTelemetry> {
+  hivesTelemetryPage(query: HivesTelemetryQuery = {}, options?: CallOptions): Promise<HivesTelemetry> {
     return this.#queen.json("/api/v1/telemetry/hives", { ...options, query: { ...query } });
   }
 
-  /** What happened, newest last. */
+  /** The same of all hives, page by page (`limit` is the size of a page). */
+  async *eachHiveTelemetry(
+    query: HivesTelemetryQuery = {},
+    options?: CallOptions,
+  ): AsyncGenerator<HivesTelemetry["hives"][number]> {
+    for (let cursor = query.cursor; ; ) {
+      const page = await this.hivesTelemetryPage(cursor === undefined ? query : { ...query, cursor }, options);
+      yield* page.hives;
+      if (page.next_cursor === undefined) return;
+      cursor = page.next_cursor;
+    }
+  }
+
+  /**
+   * What happened, newest last: without `after` the newest, else the first ones after it. A `run_id` other than the one that was seen
+   * last means that the queen began anew, and her numbers with her.
+   */
   events(query: EventsQuery = {}, options?: CallOptions): Promise<EventList> {
     return this.#queen.json("/api/v1/events", { ...options, query: { ...query } });
+  }
+
+  /**
+   * First what {@link events} answers, then each event as it happens. Reconnects until `signal` aborts (then it ends) and goes on
+   * where it was; of a queen that began anew it tells everything.
+   *
+   * @throws {ClientError} for what trying again does not heal: a wrong token, a wrong address, a refused filter.
+   */
+  followEvents(query: EventsQuery = {}, options: FollowEventsOptions = {}): AsyncGenerator<FleetEvent, void> {
+    return eventStream(this.#queen, query, options);
   }
 
   /** Resolves when the queen's process answers. */
