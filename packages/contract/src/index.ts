@@ -6,6 +6,7 @@ export * from "./heartbeat.ts";
 export * from "./hive-api.ts";
 export * from "./ids.ts";
 export * from "./labels.ts";
+export * from "./liveness.ts";
 export * from "./machines.ts";
 export * from "./names.ts";
 export * from "./operations.ts";

@@ -41,6 +41,9 @@ const hiveStateFields = {
   ram_available_gb: Type.Optional(gb("Memory that new programs can have")),
   cpu_percent: Type.Optional(Type.Number()),
   labels: Type.Optional(LabelsSchema),
+  flapping: Type.Optional(
+    Type.Literal(true, { description: "Fell silent and came back too often lately: chosen last" }),
+  ),
 };
 
 export const HiveRuntimeStateSchema: Schema<HiveRuntimeState> = shape<HiveRuntimeState>()(Type.Object(hiveStateFields));
@@ -150,6 +153,15 @@ export const StatsReplySchema: Schema<StatsReply> = Type.Unsafe<StatsReply>(
     }),
     vram_used_gb: gb("Sum over all workers"),
     ram_used_gb: gb("Sum over all workers"),
+    liveness: Type.Object({
+      frozen_until_ms: Type.Optional(
+        Type.Number({ description: "Most hives fell silent together: nobody is evicted until then, at the latest" }),
+      ),
+      grace_until_ms: Type.Optional(
+        Type.Number({ description: "The queen started or stood still: nobody counts as quiet before" }),
+      ),
+      held_back: Type.Integer({ description: "Hives that would be evicted by now but for the brakes" }),
+    }),
     requests: Type.Object({
       in_flight: Type.Integer(),
       queued: Type.Integer({ description: "Waiting for a worker" }),

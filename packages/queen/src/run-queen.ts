@@ -11,6 +11,7 @@ import {
 } from "@hive-registry/command";
 import { Command, CommanderError } from "commander";
 import { GATEWAY_FLAGS } from "./config/gateway-settings.ts";
+import { LIVENESS_FLAGS } from "./config/liveness-settings.ts";
 import { OBSERVABILITY_FLAGS } from "./config/observability-settings.ts";
 import { ON_DEMAND_FLAGS } from "./config/on-demand-settings.ts";
 import { type Given, readSettings, type Settings } from "./config/settings.ts";
@@ -75,10 +76,9 @@ function parseFlags(
     .option("--catalog <kind>", "sqlite, or memory to keep nothing (default: sqlite)")
     .option("--heartbeat-interval-ms <ms>", "how often hives should beat (default: 5000)")
     .option("--max-heartbeats-per-second <n>", "a large fleet beats slower than this in all (default: 5000)")
-    .option("--evict-after-ms <ms>", "forget hives silent for longer; 0 never (default: 300000)")
     .allowExcessArguments(false)
     .exitOverride();
-  for (const [flag, meaning] of [...GATEWAY_FLAGS, ...ON_DEMAND_FLAGS, ...OBSERVABILITY_FLAGS])
+  for (const [flag, meaning] of [...GATEWAY_FLAGS, ...ON_DEMAND_FLAGS, ...LIVENESS_FLAGS, ...OBSERVABILITY_FLAGS])
     command.option(flag, meaning);
   try {
     command.parse(argv);

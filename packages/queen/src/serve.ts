@@ -5,6 +5,7 @@ import { artifactsBeside, openMachine } from "@hive-registry/lifecycle";
 import type { FastifyBaseLogger } from "fastify";
 import { openCatalog, startHeartbeatWriter } from "./catalog/index.ts";
 import type { GatewaySettings } from "./config/gateway-settings.ts";
+import { DEFAULT_LIVENESS, type LivenessSettings } from "./config/liveness-settings.ts";
 import type { ObservabilitySettings, TraceSettings } from "./config/observability-settings.ts";
 import type { OnDemandSettings } from "./config/on-demand-settings.ts";
 import type { Settings } from "./config/settings.ts";
@@ -59,7 +60,9 @@ export type QueenSettings = Pick<
   | "evictAfterMs"
 > & {
   readonly token: string | undefined;
-} & Partial<GatewaySettings & OnDemandSettings & ObservabilitySettings & Pick<Settings, "publicUrl">>;
+} & Partial<
+    GatewaySettings & LivenessSettings & OnDemandSettings & ObservabilitySettings & Pick<Settings, "publicUrl">
+  >;
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
 export async function serveQueen(
@@ -68,6 +71,7 @@ export async function serveQueen(
 ): Promise<RunningQueen> {
   const { log, clock = systemClock } = deps;
   const { token, aliases = {}, policy = "best", line = DEFAULT_LINE_LIMITS } = settings;
+  const { silentAfterMs, evictSharePercent, freezeMaxMs } = { ...DEFAULT_LIVENESS, ...settings };
   const traces = await openTraces({ log, nowMs: clock.nowMs }, settings.traces);
   const catalog = openCatalog(
     settings.catalog === "memory"
@@ -80,7 +84,8 @@ export async function serveQueen(
     { clock, catalog, writer, hiveCalls, log },
     {
       pace: { intervalMs: settings.heartbeatIntervalMs, maxHeartbeatsPerSecond: settings.maxHeartbeatsPerSecond },
-      ...{ evictAfterMs: settings.evictAfterMs, line, aliases, policy },
+      ...{ evictAfterMs: settings.evictAfterMs, silentAfterMs, line, aliases, policy },
+      brakes: { evictShare: evictSharePercent / 100, freezeMaxMs },
       onDemand: settings.onDemand ?? DEFAULT_ON_DEMAND_LIMITS,
     },
   );

@@ -314,8 +314,8 @@ describe("changes", () => {
     const errors: unknown[] = [];
     const registry = new HiveRegistry({ now: clock.now, onListenerError: (error) => errors.push(error) });
     const seen: string[] = [];
-    registry.subscribe(({ type, hive_id }) => {
-      if (type === "hive.heartbeat") registry.removeHive(hive_id);
+    registry.subscribe((event) => {
+      if (event.type === "hive.heartbeat") registry.removeHive(event.hive_id);
     });
     registry.subscribe(() => {
       throw new Error("my own fault");

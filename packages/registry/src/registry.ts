@@ -11,13 +11,20 @@ import { AgeIndex } from "./hives/age-index.ts";
 import { HiveSnapshot, HiveState, reportOf, resourcesOf } from "./hives/hive-copies.ts";
 import type { HeartbeatTimes, HiveRecord } from "./hives/hive-record.ts";
 import { HiveTable } from "./hives/hive-table.ts";
-import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./hives/liveness.ts";
-import { DeadlineHeap } from "./indexes/deadline-heap.ts";
 import { seedFrom } from "./indexes/text-table.ts";
+import { type BrakeOptions, type Brakes, brakesOf } from "./liveness/brakes.ts";
+import { ClockWatch } from "./liveness/clock-watch.ts";
+import { DueHives } from "./liveness/due-hives.ts";
+import { EvictionBudget } from "./liveness/eviction-budget.ts";
+import { Flaps } from "./liveness/flaps.ts";
+import { Freeze } from "./liveness/freeze.ts";
+import { Grace } from "./liveness/grace.ts";
+import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness/status.ts";
 import type { ModelAliases } from "./models/model-names.ts";
 import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
 import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
 import type {
+  HiveEvent,
   HiveHeartbeatPayload,
   HiveLease,
   HiveReport,
@@ -44,6 +51,8 @@ export interface HiveRegistryOptions {
   /** A hive that claims a longer interval is held to this one. Default 60,000. */
   readonly intervalMaxMs?: number;
   readonly limits?: LivenessLimits;
+  /** How slowly {@link HiveRegistry.sweep} evicts. */
+  readonly brakes?: BrakeOptions;
   /** How a worker is chosen when the request does not say. Default `best`. */
   readonly policy?: Policy;
   /** Other names of models: see {@link HiveRegistry.setAliases}. */
@@ -84,12 +93,22 @@ export class HiveRegistry {
   readonly #operatorLabels: Map<string, Labels> = new Map();
   readonly #workers: WorkerTable;
   readonly #ages: AgeIndex = new AgeIndex();
-  readonly #deadlines: DeadlineHeap<HiveRecord> = new DeadlineHeap();
+  readonly #due: DueHives<HiveRecord> = new DueHives();
+  readonly #brakes: Brakes;
+  readonly #budget: EvictionBudget;
+  readonly #freeze: Freeze;
+  readonly #grace: Grace;
+  readonly #flaps: Flaps<HiveRecord> = new Flaps();
+  readonly #clocks: ClockWatch<HiveRecord> = new ClockWatch();
   /** What the heartbeat that is being taken says. */
   readonly #draft: WorkerDraft = new WorkerDraft();
   readonly #reportDraft: ReportDraft = new ReportDraft();
   readonly #statuses: Record<HiveStatus, number> = { alive: 0, suspect: 0, silent: 0 };
   #latestMs = Number.NEGATIVE_INFINITY;
+  /** Time that is let in so much later than before is a stall. */
+  #stallAfterMs: number;
+  /** For how long this process stood still, where nobody was told yet. */
+  #stoodMs = 0;
   #revision = 0;
   #vramBytes = 0;
   #ramBytes = 0;
@@ -101,6 +120,13 @@ export class HiveRegistry {
     this.#intervalMs = options.intervalMs ?? 5_000;
     this.#intervalMaxMs = options.intervalMaxMs ?? 60_000;
     this.#limits = options.limits ?? DEFAULT_LIMITS;
+    this.#brakes = brakesOf(options.brakes ?? {}, this.#limits);
+    this.#budget = new EvictionBudget(this.#brakes);
+    this.#freeze = new Freeze(this.#brakes);
+    const { graceMs, freezeMaxMs, tickMs, stallMs } = this.#brakes;
+    this.#grace = new Grace({ graceMs, graceMaxMs: freezeMaxMs });
+    this.#stallAfterMs = tickMs + stallMs;
+    if (tickMs !== Number.POSITIVE_INFINITY) this.#grace.from(this.#now());
     const random = options.random ?? Math.random;
     const onListenerError = options.onListenerError ?? throwLater;
     this.#workerChanges = new WorkerChanges(onListenerError);
@@ -161,11 +187,17 @@ export class HiveRegistry {
     this.#reportDraft.read(payload, known?.ownLabels);
     const receivedAtMs = Math.min(options?.receivedAtMs ?? stampedMs, nowMs);
     const skewMs = options?.receivedAtMs === undefined ? undefined : Math.round(stampedMs - receivedAtMs);
+    const isSameBoot = known !== undefined && known.bootId === payload.boot_id;
+    const jump =
+      isSameBoot && skewMs !== undefined ? this.#clocks.look(known, known.clockSkewMs, skewMs, nowMs) : undefined;
+    const wasFlapping = known?.flapping === true;
     const times = { last_heartbeat_ms: stampedMs, received_at_ms: receivedAtMs, clock_skew_ms: skewMs };
     const hive = this.#accept(hiveId, times, payload.goodbye === true, undefined, nowMs);
     if (this.#changes.wants("hive.heartbeat")) this.#publishHeartbeat(hive, nowMs);
     else this.#revision++;
     if (hive.goodbye) this.#publish(nowMs, { type: "hive.silent", hive_id: hiveId, reason: "goodbye" });
+    if (jump !== undefined) this.#publish(nowMs, { type: "hive.clock", hive_id: hiveId, ...jump });
+    if (hive.flapping !== wasFlapping) this.#publishFlapping(hive, nowMs);
     this.#workerChanges.tell();
     return { accepted: true, revision: this.#revision };
   }
@@ -184,8 +216,10 @@ export class HiveRegistry {
     }
     if (lease.seq <= hive.seq) return { accepted: false, reason: "stale" };
     const receivedAtMs = Math.min(options?.receivedAtMs ?? nowMs, nowMs);
+    const wasFlapping = hive.flapping;
     this.#renew(hive, receivedAtMs, lease.seq, nowMs);
     this.#publish(nowMs, { type: "hive.lease", hive_id: hive.hiveId, received_at_ms: receivedAtMs, seq: lease.seq });
+    if (hive.flapping !== wasFlapping) this.#publishFlapping(hive, nowMs);
     return { accepted: true, revision: this.#revision };
   }
 
@@ -437,25 +471,60 @@ export class HiveRegistry {
     return this.#workers.scheduler.nextDueMs;
   }
 
-  /** Removes every hive that has been silent for `ttlMs` or longer, oldest first, at most `max` of them. */
-  evictSilent(ttlMs: number, max: number = Number.POSITIVE_INFINITY): RegistryEvent[] {
+  /**
+   * Evicts the hives that are silent and were not heard for `evictAfterMs`, longest silent first, with the brakes on: never
+   * more than `evictShare` of them a window, and nobody while evictions are frozen or there is grace. To be called regularly.
+   * Costs what it evicts.
+   */
+  sweep(): HiveEvent[] {
     const nowMs = this.#advance();
-    const events: RegistryEvent[] = [];
+    const events: HiveEvent[] = [];
+    const { evictAfterMs } = this.#brakes;
+    if (evictAfterMs === 0 || this.#behindMs !== undefined) return events;
+    if (this.#freeze.untilMs !== undefined || this.#grace.holds(nowMs)) return events;
+    for (;;) {
+      const hive = this.#due.longestSilent(nowMs - evictAfterMs);
+      if (hive === undefined || !this.#budget.take(nowMs, this.#hives.size)) return events;
+      events.push(this.#evict(hive, nowMs));
+    }
+  }
+
+  /** Removes every hive that was not heard for `ttlMs` or longer, oldest first, at most `max` of them. Without brakes. */
+  evictSilent(ttlMs: number, max: number = Number.POSITIVE_INFINITY): HiveEvent[] {
+    const nowMs = this.#advance();
+    const events: HiveEvent[] = [];
     for (const hive of this.#ages.oldestFirst(nowMs - ttlMs)) {
       if (events.length >= max) break;
-      this.#forget(hive);
-      const event: RegistryEvent = {
-        type: "hive.evicted",
-        revision: ++this.#revision,
-        at_ms: nowMs,
-        hive_id: hive.hiveId,
-        silent_ms: nowMs - hive.receivedAtMs,
-      };
-      events.push(event);
-      this.#changes.deliver(event);
-      this.#workerChanges.tell();
+      events.push(this.#evict(hive, nowMs));
     }
     return events;
+  }
+
+  /** Removes every hive that is silent now, longest silent first. Without brakes: for an operator who knows that they are gone. */
+  evictAllSilent(): HiveEvent[] {
+    const nowMs = this.#advance();
+    const events: HiveEvent[] = [];
+    if (this.#behindMs !== undefined) return events;
+    for (;;) {
+      const hive = this.#due.longestSilent(nowMs);
+      if (hive === undefined) return events;
+      events.push(this.#evict(hive, nowMs));
+    }
+  }
+
+  /** Ends a freeze by an operator's word. @returns false when there is none. */
+  thaw(): boolean {
+    const nowMs = this.#advance();
+    if (this.#behindMs !== undefined) return false;
+    const change = this.#freeze.thaw(nowMs);
+    if (change !== undefined) this.#publish(nowMs, change);
+    return change !== undefined;
+  }
+
+  /** This registry was out of reach until then: nobody counts as quiet for one full window from there. */
+  graceFrom(fromMs: number): void {
+    this.#advance();
+    this.#grace.from(fromMs);
   }
 
   /**
@@ -487,7 +556,11 @@ export class HiveRegistry {
   snapshot(): RegistrySnapshot {
     const at_ms = this.#advance();
     const hives = Array.from(this.#hives.values(), (hive) => this.#snapshotOf(hive));
-    const snapshot: RegistrySnapshot = { type: "snapshot", revision: this.#revision, at_ms, hives };
+    const frozen_until_ms = this.#freeze.untilMs;
+    const snapshot: RegistrySnapshot = {
+      ...{ type: "snapshot", revision: this.#revision, at_ms, hives },
+      ...(frozen_until_ms === undefined ? undefined : { frozen_until_ms }),
+    };
     if (this.#operatorLabels.size === 0) return snapshot;
     return { ...snapshot, labels: Array.from(this.#operatorLabels, ([hive_id, labels]) => ({ hive_id, labels })) };
   }
@@ -513,6 +586,7 @@ export class HiveRegistry {
     if (change.revision <= this.#revision) return;
     const follows = change.follows ?? change.revision - 1;
     if (follows > this.#revision) throw new RevisionGapError(this.#revision + 1, change.revision);
+    this.#stallAfterMs = Number.POSITIVE_INFINITY;
     this.#behindMs ??= change.at_ms - this.#clock();
     const nowMs = this.#advance();
     this.#applyChange(change, nowMs);
@@ -528,7 +602,7 @@ export class HiveRegistry {
   }
 
   stats(): RegistryStats {
-    this.#advance();
+    const nowMs = this.#advance();
     const { alive, suspect, silent } = this.#statuses;
     const { Idle: idle, Busy: busy, Loading: loading } = this.#workers.states;
     return {
@@ -545,6 +619,7 @@ export class HiveRegistry {
       },
       vram_used_gb: this.#vramBytes / 1e9,
       ram_used_gb: this.#ramBytes / 1e9,
+      liveness: this.#livenessAt(nowMs),
     };
   }
 
@@ -556,7 +631,10 @@ export class HiveRegistry {
 
   #now(): number {
     const nowMs = this.#clock() + (this.#behindMs ?? 0);
-    if (nowMs > this.#latestMs) this.#latestMs = nowMs;
+    if (nowMs > this.#latestMs) {
+      if (nowMs - this.#latestMs > this.#stallAfterMs) this.#stood(this.#latestMs, nowMs);
+      this.#latestMs = nowMs;
+    }
     return this.#latestMs;
   }
 
@@ -565,10 +643,39 @@ export class HiveRegistry {
     const nowMs = this.#now();
     this.#workers.scheduler.expire(nowMs);
     if (this.#behindMs !== undefined) return nowMs;
-    for (let hive = this.#deadlines.due(nowMs); hive !== undefined; hive = this.#deadlines.due(nowMs)) {
-      this.#settle(hive, nowMs, "quiet");
+    if (this.#stoodMs > 0) this.#publishStall(nowMs);
+    if (!this.#grace.holds(nowMs)) {
+      for (let hive = this.#due.toDoubt(nowMs); hive !== undefined; hive = this.#due.toDoubt(nowMs)) {
+        this.#settle(hive, nowMs, "quiet");
+      }
     }
+    const { alive, suspect } = this.#statuses;
+    const change = this.#freeze.judge(nowMs, alive + suspect);
+    if (change !== undefined) this.#publish(nowMs, change);
     return nowMs;
+  }
+
+  /** Time was let in so late that this process must have stood still; told when the step allows it. */
+  #stood(fromMs: number, toMs: number): void {
+    if (fromMs === Number.NEGATIVE_INFINITY) return;
+    this.#grace.stood(fromMs, toMs);
+    this.#stoodMs += toMs - fromMs;
+  }
+
+  #publishStall(nowMs: number): void {
+    const stall_ms = this.#stoodMs;
+    this.#stoodMs = 0;
+    this.#publish(nowMs, { type: "fleet.stalled", stall_ms, grace_until_ms: this.#grace.untilMs });
+  }
+
+  #livenessAt(nowMs: number): RegistryStats["liveness"] {
+    const frozenMs = this.#freeze.untilMs;
+    const { evictAfterMs } = this.#brakes;
+    return {
+      ...(frozenMs === undefined ? undefined : { frozen_until_ms: frozenMs }),
+      ...(this.#grace.holds(nowMs) ? { grace_until_ms: this.#grace.untilMs } : undefined),
+      held_back: evictAfterMs === 0 ? 0 : this.#due.countSilent(nowMs - evictAfterMs),
+    };
   }
 
   /** Into the draft. `known`: the hive as it was, whose ids are unique. */
@@ -584,7 +691,7 @@ export class HiveRegistry {
     hiveId: string,
     times: HeartbeatTimes,
     goodbye: boolean,
-    told: HiveStatus | undefined,
+    told: { readonly status: HiveStatus; readonly flapping: boolean } | undefined,
     nowMs: number,
   ): HiveRecord {
     const report = this.#reportDraft;
@@ -595,6 +702,7 @@ export class HiveRegistry {
     } else if (hive.bootId !== undefined && hive.bootId !== report.boot_id) {
       hive.pastBoots = [...(hive.pastBoots ?? []), hive.bootId].slice(-PAST_BOOTS_MAX);
       this.#workers.restarted(hive);
+      this.#clocks.forget(hive);
     }
     hive.part();
     hive.write(report, times, this.#intervalOf(report.interval_ms));
@@ -603,8 +711,14 @@ export class HiveRegistry {
     hive.goodbye = goodbye;
     this.#hives.heard(hive);
     this.#ages.place(hive);
-    this.#setStatus(hive, told ?? statusAt(nowMs, hive, this.#limits));
-    if (told === undefined) this.#deadlines.schedule(hive, nextCheckMs(hive.status, hive, this.#limits), false);
+    this.#setStatus(hive, told?.status ?? statusAt(nowMs, hive, this.#limits));
+    if (told === undefined) {
+      this.#isHeard(hive, nowMs);
+      this.#watch(hive, false);
+    } else {
+      hive.flapping = told.flapping;
+      this.#follow(hive);
+    }
     this.#workers.setWorkers(hive, this.#draft, hive.status === "alive");
     this.#sumUp(hive);
     return hive;
@@ -640,24 +754,58 @@ export class HiveRegistry {
     this.#hives.heard(hive);
     this.#ages.place(hive);
     this.#workers.heard(hive);
-    const status = this.#behindMs === undefined ? statusAt(nowMs, hive, this.#limits) : "alive";
-    if (status !== hive.status) {
-      this.#setStatus(hive, status);
-      this.#workers.refresh(hive, status === "alive");
+    const isReplica = this.#behindMs !== undefined;
+    const { status: statusBefore, flapping: wasFlapping } = hive;
+    this.#setStatus(hive, isReplica ? "alive" : statusAt(nowMs, hive, this.#limits));
+    if (!isReplica) {
+      this.#isHeard(hive, nowMs);
+      this.#watch(hive, false);
+    } else {
+      this.#follow(hive);
     }
-    if (this.#behindMs === undefined) this.#deadlines.schedule(hive, nextCheckMs(status, hive, this.#limits), false);
+    if (hive.status !== statusBefore || hive.flapping !== wasFlapping) {
+      this.#workers.refresh(hive, hive.status === "alive");
+    }
+  }
+
+  /** Its status is as it should be now: when to look again. */
+  #watch(hive: HiveRecord, exactly: boolean): void {
+    if (hive.status === "silent") this.#due.isSilent(hive);
+    else this.#due.watch(hive, nextCheckMs(hive.status, hive, this.#limits), exactly);
+  }
+
+  /** In a replica, where nobody ages by himself. */
+  #follow(hive: HiveRecord): void {
+    if (hive.status === "silent") this.#due.isSilent(hive);
+    else this.#due.remove(hive);
+  }
+
+  /** It came back, where it had fallen silent. */
+  #isHeard(hive: HiveRecord, nowMs: number): void {
+    const fellAtMs = hive.fellSilentAtMs;
+    if (!Number.isNaN(fellAtMs)) {
+      hive.fellSilentAtMs = Number.NaN;
+      this.#freeze.isBack(fellAtMs, nowMs);
+      if (hive.status === "alive") this.#flaps.isBack(hive, fellAtMs, nowMs);
+      else return;
+    } else if (!hive.flapping) return;
+    hive.flapping = this.#flaps.isFlapping(hive, nowMs);
   }
 
   /** Gives the hive the status that it has by now, and tells when it is a worse one. */
   #settle(hive: HiveRecord, nowMs: number, why: "closed" | "quiet"): void {
     const before = hive.status;
-    const status = statusAt(nowMs, hive, this.#limits);
-    this.#deadlines.schedule(hive, nextCheckMs(status, hive, this.#limits), true);
-    if (status === before) return;
+    const now = statusAt(nowMs, hive, this.#limits);
+    const status = now === "silent" && this.#grace.holds(nowMs) ? "suspect" : now;
     this.#setStatus(hive, status);
+    this.#watch(hive, true);
+    if (status === before) return;
     this.#workers.refresh(hive, status === "alive");
     if (status === "suspect") this.#publish(nowMs, { type: "hive.suspect", hive_id: hive.hiveId, reason: why });
-    if (status === "silent") this.#publish(nowMs, { type: "hive.silent", hive_id: hive.hiveId, reason: "quiet" });
+    if (status !== "silent") return;
+    hive.fellSilentAtMs = nowMs;
+    this.#freeze.fell(nowMs);
+    this.#publish(nowMs, { type: "hive.silent", hive_id: hive.hiveId, reason: "quiet" });
   }
 
   #setStatus(hive: HiveRecord, status: HiveStatus): void {
@@ -692,12 +840,30 @@ export class HiveRegistry {
     hive.workerCount = hive.rows.length;
   }
 
+  #evict(hive: HiveRecord, nowMs: number): HiveEvent {
+    this.#forget(hive);
+    const event: HiveEvent = {
+      type: "hive.evicted",
+      revision: ++this.#revision,
+      at_ms: nowMs,
+      hive_id: hive.hiveId,
+      silent_ms: nowMs - hive.receivedAtMs,
+    };
+    this.#changes.deliver(event);
+    this.#workerChanges.tell();
+    return event;
+  }
+
   #forget(hive: HiveRecord): void {
+    const fellAtMs = hive.fellSilentAtMs;
+    if (!Number.isNaN(fellAtMs)) this.#freeze.isBack(fellAtMs, this.#latestMs);
+    this.#flaps.forget(hive);
+    this.#clocks.forget(hive);
     hive.part();
     this.#workers.removeWorkers(hive);
     this.#sumUp(hive);
     this.#ages.remove(hive);
-    this.#deadlines.remove(hive);
+    this.#due.remove(hive);
     this.#statuses[hive.status]--;
     this.#hives.remove(hive);
   }
@@ -708,26 +874,34 @@ export class HiveRegistry {
     for (const { hive_id, labels } of snapshot.labels ?? []) {
       this.#operatorLabels.set(hive_id, copyLabels(labels, undefined, "labels"));
     }
+    this.#stallAfterMs = Number.POSITIVE_INFINITY;
     this.#behindMs = snapshot.at_ms - this.#clock();
     this.#latestMs = snapshot.at_ms;
+    this.#freeze.follow(snapshot.frozen_until_ms);
     this.#revision = snapshot.revision;
     for (const { report, workers, status } of snapshot.hives) {
       this.#readWorkers(workers, undefined);
       this.#reportDraft.read(report, undefined);
       // Silent before its time was over: it said goodbye.
       const goodbye = status === "silent" && snapshot.at_ms < this.#silentAtMs(report);
-      this.#accept(report.hive_id, report, goodbye, status, snapshot.at_ms);
+      this.#accept(report.hive_id, report, goodbye, { status, flapping: report.flapping === true }, snapshot.at_ms);
     }
     this.#workerChanges.drop();
   }
 
   #applyChange(change: RegistryEvent, nowMs: number): void {
+    if (change.type === "fleet.frozen" || change.type === "fleet.thawed" || change.type === "fleet.stalled") {
+      if (change.type !== "fleet.stalled")
+        this.#freeze.follow(change.type === "fleet.frozen" ? change.until_ms : undefined);
+      return;
+    }
     const hive = this.#hives.find(change.hive_id);
     switch (change.type) {
       case "hive.heartbeat": {
         this.#readWorkers(change.workers, hive);
         this.#reportDraft.read(change.report, hive?.ownLabels);
-        this.#accept(change.hive_id, change.report, false, change.status, nowMs);
+        const told = { status: change.status, flapping: change.report.flapping === true };
+        this.#accept(change.hive_id, change.report, false, told, nowMs);
         return;
       }
       case "hive.lease":
@@ -739,9 +913,17 @@ export class HiveRegistry {
         this.#setStatus(hive, change.type === "hive.suspect" ? "suspect" : "silent");
         hive.goodbye = change.type === "hive.silent" && change.reason === "goodbye";
         this.#hives.heard(hive);
+        this.#follow(hive);
         this.#workers.refresh(hive, false);
         return;
       }
+      case "hive.flapping":
+        if (hive === undefined) return;
+        hive.flapping = change.flapping;
+        this.#workers.refresh(hive, hive.status === "alive");
+        return;
+      case "hive.clock":
+        return;
       case "hive.labelled":
         this.#label(change.hive_id, copyLabels(change.labels, undefined, "labels"));
         return;
@@ -755,6 +937,10 @@ export class HiveRegistry {
     const { workers } = this.#listOf(hive);
     const { hiveId: hive_id, status } = hive;
     this.#publish(nowMs, { type: "hive.heartbeat", hive_id, report: reportOf(hive), workers, status });
+  }
+
+  #publishFlapping({ hiveId: hive_id, flapping }: HiveRecord, nowMs: number): void {
+    this.#publish(nowMs, { type: "hive.flapping", hive_id, flapping });
   }
 
   #publish(nowMs: number, change: Change): void {

@@ -140,6 +140,8 @@ export interface HiveRuntimeState {
   readonly cpu_percent?: number;
   /** Its own labels, and over them those that the operator gave it. */
   readonly labels?: Labels;
+  /** It fell silent and came back too often lately: its workers are chosen last. Absent: it did not. */
+  readonly flapping?: true;
 }
 
 /** What a hive uses and has. GB are 10⁹ bytes. */
@@ -192,6 +194,14 @@ export interface RegistryStats {
   };
   readonly vram_used_gb: number;
   readonly ram_used_gb: number;
+  readonly liveness: {
+    /** Evictions are frozen, at the latest until then: most of the fleet fell silent together. Absent: they are not. */
+    readonly frozen_until_ms?: number;
+    /** Nobody counts as quiet before: the registry started, stood still, or was out of reach. Absent: no such time. */
+    readonly grace_until_ms?: number;
+    /** Hives that would be evicted by now but for the brakes. */
+    readonly held_back: number;
+  };
 }
 
 /** What a heartbeat says of the hive itself, beside its workers. */
@@ -208,34 +218,68 @@ export type HiveReport = Omit<
   | "ram_available_gb"
 > & { readonly ram_total_bytes?: number; readonly ram_available_bytes?: number };
 
-/**
- * A change, numbered without gaps by `revision`. Each one is whole: a replica needs nothing but its own state before it.
- * `at_ms` is the registry's clock when it happened.
- */
-export type RegistryEvent = {
+/** Each change: its number and when it happened, by the registry's clock. */
+interface Numbered {
   readonly revision: number;
   readonly at_ms: number;
-  readonly hive_id: string;
   /** In a filtered stream: the revision that came before this one there. Absent: the number before. */
   readonly follows?: number;
-} & (
-  | {
-      /** A heartbeat was taken. `workers` is the complete list. */
-      readonly type: "hive.heartbeat";
-      readonly report: HiveReport;
-      readonly workers: readonly WorkerInfo[];
-      readonly status: HiveStatus;
-    }
-  | { /** A lease was taken. */ readonly type: "hive.lease"; readonly received_at_ms: number; readonly seq: number }
-  | { readonly type: "hive.suspect"; readonly reason: "closed" | "quiet" }
-  | { readonly type: "hive.silent"; readonly reason: "goodbye" | "quiet" }
-  | {
-      /** The operator's labels of it, all of them; the hive need not be known. */ readonly type: "hive.labelled";
-      readonly labels: Labels;
-    }
-  | { readonly type: "hive.removed" }
-  | { readonly type: "hive.evicted"; readonly silent_ms: number }
-);
+}
+
+/** A change of one hive. */
+export type HiveEvent = Numbered & { readonly hive_id: string } & (
+    | {
+        /** A heartbeat was taken. `workers` is the complete list. */
+        readonly type: "hive.heartbeat";
+        readonly report: HiveReport;
+        readonly workers: readonly WorkerInfo[];
+        readonly status: HiveStatus;
+      }
+    | { /** A lease was taken. */ readonly type: "hive.lease"; readonly received_at_ms: number; readonly seq: number }
+    | { readonly type: "hive.suspect"; readonly reason: "closed" | "quiet" }
+    | { readonly type: "hive.silent"; readonly reason: "goodbye" | "quiet" }
+    | {
+        /** It falls silent and comes back again and again, or has ceased to. */ readonly type: "hive.flapping";
+        readonly flapping: boolean;
+      }
+    | {
+        /** Its clock was set while it ran: `clock_skew_ms` before and after. Nothing depends on it. */
+        readonly type: "hive.clock";
+        readonly from_ms: number;
+        readonly to_ms: number;
+      }
+    | {
+        /** The operator's labels of it, all of them; the hive need not be known. */ readonly type: "hive.labelled";
+        readonly labels: Labels;
+      }
+    | { readonly type: "hive.removed" }
+    | { readonly type: "hive.evicted"; readonly silent_ms: number }
+  );
+
+/** A change that is no single hive's: how far the registry trusts itself. */
+export type LivenessEvent = Numbered &
+  (
+    | {
+        /** Most of the fleet fell silent together: nobody is evicted until then, unless it comes back before. */
+        readonly type: "fleet.frozen";
+        readonly until_ms: number;
+        /** Of `total` hives that were there, so many are missing. */
+        readonly silent: number;
+        readonly total: number;
+      }
+    | { readonly type: "fleet.thawed"; readonly reason: "time" | "recovered" | "operator" }
+    | {
+        /** The registry's own process stood still: nobody counts as quiet before `grace_until_ms`. */
+        readonly type: "fleet.stalled";
+        readonly stall_ms: number;
+        readonly grace_until_ms: number;
+      }
+  );
+
+/**
+ * A change, numbered without gaps by `revision`. Each one is whole: a replica needs nothing but its own state before it.
+ */
+export type RegistryEvent = HiveEvent | LivenessEvent;
 
 /** Everything at one revision. */
 export interface RegistrySnapshot {
@@ -249,4 +293,6 @@ export interface RegistrySnapshot {
   }[];
   /** The operator's labels, of hives that are known and of others. */
   readonly labels?: readonly { readonly hive_id: string; readonly labels: Labels }[];
+  /** Evictions are frozen, at the latest until then. Absent: they are not. */
+  readonly frozen_until_ms?: number;
 }

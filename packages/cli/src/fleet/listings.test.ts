@@ -126,6 +126,7 @@ describe("hive models and hive stats", () => {
       workers: { total: 3, idle: 2, busy: 1, loading: 0, set_aside: 0, by_backend: { cpu: 1, cuda: 2 }, by_model: {} },
       vram_used_gb: 12.5,
       ram_used_gb: 3,
+      liveness: { held_back: 0 },
       requests: { in_flight: 0, queued: 0, completed_total: 0, failed_total: 0 },
       reservations: { active: 0 },
       heartbeats_per_second: 0.4,

@@ -70,9 +70,12 @@ export class Mirror implements Replica {
     this.#revision = snapshot.revision;
     if (isFirst) {
       const hives = snapshot.hives.map((hive) => ({ ...hive, report: this.#inOurTime(hive.report) }));
-      this.#registry.apply({ ...snapshot, at_ms: this.#now(), hives });
+      const { frozen_until_ms: frozenMs } = snapshot;
+      const frozen = frozenMs === undefined ? undefined : { frozen_until_ms: frozenMs - this.#skewMs };
+      this.#registry.apply({ ...snapshot, ...frozen, at_ms: this.#now(), hives });
       return;
     }
+    this.#takeFreeze(snapshot);
     const missing = new Set(this.#registry.listAllHives());
     for (const { report, workers, status } of snapshot.hives) {
       const { hive_id } = report;
@@ -91,12 +94,21 @@ export class Mirror implements Replica {
     this.resume();
   }
 
+  #takeFreeze({ frozen_until_ms: untilMs, hives }: RegistrySnapshot): void {
+    if (untilMs !== undefined) {
+      const silent = hives.filter(({ status }) => status === "silent").length;
+      this.#append({ type: "fleet.frozen", until_ms: untilMs - this.#skewMs, silent, total: hives.length });
+    } else if (this.#registry.stats().liveness.frozen_until_ms !== undefined) {
+      this.#append({ type: "fleet.thawed", reason: "time" });
+    }
+  }
+
   /** @returns false when it was known already. */
   #takeChange(change: RegistryEvent): boolean {
     const known = this.#revision ?? 0;
     if (change.revision <= known) return false;
     if ((change.follows ?? change.revision - 1) > known) throw new RevisionGapError(known + 1, change.revision);
-    this.#unheard.delete(change.hive_id);
+    if ("hive_id" in change) this.#unheard.delete(change.hive_id);
     this.#append(this.#changeInOurTime(change));
     this.#revision = change.revision;
     return true;
@@ -113,6 +125,8 @@ export class Mirror implements Replica {
     const { revision: _revision, at_ms: _atMs, follows: _follows, ...rest } = change;
     if (rest.type === "hive.heartbeat") return { ...rest, report: this.#inOurTime(rest.report) };
     if (rest.type === "hive.lease") return { ...rest, received_at_ms: rest.received_at_ms - this.#skewMs };
+    if (rest.type === "fleet.frozen") return { ...rest, until_ms: rest.until_ms - this.#skewMs };
+    if (rest.type === "fleet.stalled") return { ...rest, grace_until_ms: rest.grace_until_ms - this.#skewMs };
     return rest;
   }
 

@@ -14,9 +14,14 @@ import {
   text,
   whole,
 } from "@hive-registry/command";
-import { DEFAULT_PACE } from "../core/heartbeat-interval.ts";
-import { DEFAULT_EVICT_AFTER_MS } from "../core/queen.ts";
+import { DEFAULT_PACE } from "hive-registry";
 import { GATEWAY_VARIABLES, type GatewaySettings, readGatewaySettings } from "./gateway-settings.ts";
+import {
+  LIVENESS_VARIABLES,
+  type LivenessSettingName,
+  type LivenessSettings,
+  readLivenessSettings,
+} from "./liveness-settings.ts";
 import {
   OBSERVABILITY_VARIABLES,
   type ObservabilitySettingName,
@@ -26,7 +31,7 @@ import {
 import { ON_DEMAND_VARIABLES, type OnDemandSettings, readOnDemandSettings } from "./on-demand-settings.ts";
 
 /** Everything that can be set, read and checked. */
-export interface Settings extends GatewaySettings, OnDemandSettings, ObservabilitySettings {
+export interface Settings extends GatewaySettings, LivenessSettings, OnDemandSettings, ObservabilitySettings {
   /** 0: any free one. */
   readonly port: number;
   readonly listen: string;
@@ -39,8 +44,6 @@ export interface Settings extends GatewaySettings, OnDemandSettings, Observabili
   readonly maxHeartbeatsPerSecond: number;
   /** Where machines that are added reach the queen, when that is not where it listens. */
   readonly publicUrl: string | undefined;
-  /** 0 keeps silent hives. */
-  readonly evictAfterMs: number;
 }
 
 const OWN_VARIABLES = {
@@ -53,18 +56,19 @@ const OWN_VARIABLES = {
   catalog: "HIVE_CATALOG",
   heartbeat_interval_ms: "HIVE_HEARTBEAT_INTERVAL_MS",
   max_heartbeats_per_second: "HIVE_MAX_HEARTBEATS_PER_SECOND",
-  evict_after_ms: "HIVE_EVICT_AFTER_MS",
 } as const;
 type SettingName =
   | keyof typeof OWN_VARIABLES
   | keyof typeof GATEWAY_VARIABLES
   | keyof typeof ON_DEMAND_VARIABLES
+  | LivenessSettingName
   | ObservabilitySettingName;
 /** The keys of queen.toml and their variables. The flag is the key with dashes. */
 const VARIABLES: Readonly<Record<SettingName, string>> = {
   ...OWN_VARIABLES,
   ...GATEWAY_VARIABLES,
   ...ON_DEMAND_VARIABLES,
+  ...LIVENESS_VARIABLES,
   ...OBSERVABILITY_VARIABLES,
 };
 export type Given = Partial<Record<SettingName, unknown>>;
@@ -87,9 +91,9 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     catalog: from("catalog", oneOf(["sqlite", "memory"]), "sqlite"),
     heartbeatIntervalMs: from("heartbeat_interval_ms", whole(100, 600_000), DEFAULT_PACE.intervalMs),
     maxHeartbeatsPerSecond: from("max_heartbeats_per_second", whole(1, 1_000_000), DEFAULT_PACE.maxHeartbeatsPerSecond),
-    evictAfterMs: from("evict_after_ms", whole(0, Number.MAX_SAFE_INTEGER), DEFAULT_EVICT_AFTER_MS),
     ...readGatewaySettings(from),
     ...readOnDemandSettings(from),
+    ...readLivenessSettings(from),
     ...readObservabilitySettings(from, env),
   };
 }

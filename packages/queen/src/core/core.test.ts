@@ -1,16 +1,6 @@
 import { expect, test } from "vitest";
-import { heartbeatIntervalMs } from "./heartbeat-interval.ts";
 import { pageOf } from "./page.ts";
 import { Rate } from "./rate.ts";
-
-test.each([
-  [0, 5_000],
-  [25_000, 5_000],
-  [25_001, 5_001],
-  [100_000, 20_000],
-])("a fleet of %i hives is asked to beat every %i ms", (hives, intervalMs) => {
-  expect(heartbeatIntervalMs(hives, { intervalMs: 5_000, maxHeartbeatsPerSecond: 5_000 })).toBe(intervalMs);
-});
 
 test("a rate is the mean of the last ten full seconds, and of fewer after the start", () => {
   const rate = new Rate(1_000);

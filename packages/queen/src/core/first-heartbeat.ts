@@ -77,7 +77,7 @@ export function firstHeartbeat(
     stops.push(
       () => signal.removeEventListener("abort", onAbort),
       registry.subscribe((event) => {
-        if (event.hive_id === hiveId) check();
+        if ("hive_id" in event && event.hive_id === hiveId) check();
       }),
       clock.every(lookEveryMs, () => void look()),
       clock.after(withinMs, () => fail("TIMEOUT", `No heartbeat of ${hiveId} came within ${withinMs / 1_000} s`)),

@@ -1,6 +1,8 @@
 import {
   type CatalogPut,
   type CatalogRecord,
+  EVICTED_LISTED_MAX,
+  type EvictReply,
   explainedRequest,
   type HeartbeatReply,
   type HiveDetail,
@@ -12,16 +14,22 @@ import {
   type RouteQuery,
   type RouteReply,
   type StatsReply,
+  type ThawReply,
   type WorkerList,
   type WorkersQuery,
 } from "@hive-registry/contract";
 import {
+  type BrakeOptions,
+  DEFAULT_LIMITS,
+  DEFAULT_PACE,
   type Explanation,
+  type HeartbeatPace,
   type HiveHeartbeatPayload,
   type HiveLease,
   HiveRegistry,
   type HiveRuntimeState,
   type HiveWorker,
+  heartbeatIntervalMs,
   type ModelAliases,
   type ModelSummary,
   type Outcome,
@@ -41,8 +49,8 @@ import { Placements } from "../placement/placements.ts";
 import { FleetTelemetry } from "../telemetry/fleet-telemetry.ts";
 import { ChangeLog } from "./change-log.ts";
 import type { Clock } from "./clock.ts";
-import { DEFAULT_PACE, type HeartbeatPace, heartbeatIntervalMs } from "./heartbeat-interval.ts";
 import { JoinTokens } from "./join-tokens.ts";
+import { logLiveness } from "./liveness-log.ts";
 import { pageOf } from "./page.ts";
 import { Rate } from "./rate.ts";
 import { type LineLimits, WaitingLine } from "./waiting-line.ts";
@@ -63,11 +71,24 @@ export interface QueenOptions {
   readonly changesMax?: number;
   /** Hives silent for longer are forgotten; 0 keeps them. */
   readonly evictAfterMs?: number;
+  /** How slowly they are forgotten; what is left out is as the registry has it. */
+  readonly brakes?: Pick<BrakeOptions, "evictShare" | "freezeMaxMs" | "graceMs">;
+  /** A hive that was not heard for so long is offline. */
+  readonly silentAfterMs?: number;
   /** How often time is let take effect without a heartbeat, ms. */
   readonly sweepMs?: number;
   /** After the start, hives of the catalog that were not heard in this time count as offline, and the queen as ready. */
   readonly graceMs?: number;
 }
+
+/** What a lease says: alive, and nothing changed. */
+export interface HeardLease {
+  readonly received_at_ms: number;
+  readonly seq: number;
+}
+
+/** `lease` is absent when it was a whole heartbeat. */
+export type HeardListener = (hiveId: string, lease?: HeardLease) => void;
 
 /** Heartbeats and leases since the start. */
 export interface HeartbeatTotals {
@@ -75,7 +96,6 @@ export interface HeartbeatTotals {
   readonly refused: number;
 }
 
-export const DEFAULT_EVICT_AFTER_MS = 300_000;
 const CHANGES_MAX = 16_384;
 /** A request that waits for a worker that failed is not kept much longer than that worker's pause. */
 const SWEEP_MS = 250;
@@ -108,6 +128,7 @@ export class Queen {
   readonly placements: Placements;
   readonly onDemand: OnDemand;
   readonly #requests: { completed_total: number; failed_total: number } = { completed_total: 0, failed_total: 0 };
+  readonly #hearers: Set<HeardListener> = new Set();
   readonly #stops: (() => void)[] = [];
 
   constructor(
@@ -132,7 +153,12 @@ export class Queen {
     this.#heartbeats = new Rate(this.#startedAtMs);
     const { aliases = {}, policy = "best" } = options;
     const { intervalMs } = this.#pace;
-    this.registry = new HiveRegistry({ now: deps.clock.nowMs, intervalMs, aliases, policy });
+    const { evictAfterMs, sweepMs = SWEEP_MS, silentAfterMs = ONLINE_MAX_AGE_MS } = options;
+    this.registry = new HiveRegistry({
+      ...{ now: deps.clock.nowMs, intervalMs, aliases, policy },
+      limits: { ...DEFAULT_LIMITS, silentAfterMs },
+      brakes: { ...options.brakes, ...(evictAfterMs === undefined ? {} : { evictAfterMs }), tickMs: sweepMs },
+    });
     const cataloged = deps.catalog.list();
     this.#awaited = new Set(cataloged.map(({ id }) => id));
     for (const { id, labels } of cataloged) this.registry.labelHive(id, labels ?? {});
@@ -142,13 +168,14 @@ export class Queen {
     this.eventFeed = new EventFeed({ registry: this.registry, events: this.events, nowMs });
     this.eventFeed.started(cataloged.length);
     this.registry.subscribe(
-      ({ type, hive_id }) => {
-        if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") {
-          this.#writer.noteStatus(hive_id, "offline");
+      (event) => {
+        if (event.type === "hive.silent" || event.type === "hive.evicted" || event.type === "hive.removed") {
+          this.#writer.noteStatus(event.hive_id, "offline");
         }
       },
       { heartbeats: false },
     );
+    this.registry.subscribe((event) => logLiveness(deps.log ?? SILENT, event), { heartbeats: false });
     this.line = new WaitingLine({ registry: this.registry, clock: this.clock }, options.line, aliases);
     const { registry, line } = this;
     const { clock, hiveCalls: calls = noHiveCalls, log = SILENT } = deps;
@@ -171,11 +198,10 @@ export class Queen {
       () => this.placements.end(),
       () => this.onDemand.stop(),
     );
-    const evictAfterMs = options.evictAfterMs ?? DEFAULT_EVICT_AFTER_MS;
     this.#stops.push(
-      this.clock.every(options.sweepMs ?? SWEEP_MS, () => {
+      this.clock.every(sweepMs, () => {
         this.registry.tick();
-        if (evictAfterMs > 0) this.registry.evictSilent(evictAfterMs);
+        this.registry.sweep();
       }),
       this.clock.after(this.#graceMs, () => this.#giveUpAwaited()),
     );
@@ -188,6 +214,7 @@ export class Queen {
     const result = this.registry.updateHiveState(payload.hive_id, payload, { receivedAtMs });
     if (result.accepted && payload.goodbye !== true) {
       this.#heard(payload.hive_id, receivedAtMs);
+      for (const listener of this.#hearers) listener(payload.hive_id);
       this.#libraries.heard(payload);
       this.eventFeed.heartbeat(payload);
       const skewMs = this.telemetry.heartbeat(payload, receivedAtMs);
@@ -203,10 +230,25 @@ export class Queen {
     const result = this.registry.renewLease(lease, { receivedAtMs });
     if (result.accepted) {
       this.#heard(lease.hive_id, receivedAtMs);
+      for (const listener of this.#hearers) listener(lease.hive_id, { received_at_ms: receivedAtMs, seq: lease.seq });
       this.eventFeed.lease(lease.hive_id);
       this.telemetry.lease(lease, receivedAtMs);
     } else this.telemetry.late(lease, receivedAtMs);
     return this.#replyTo(result, receivedAtMs);
+  }
+
+  /**
+   * Calls the listener for each heartbeat and lease that was taken; no change is made for it, as a subscriber of the registry
+   * would ask for. Returns the end of it.
+   */
+  onHeard(listener: HeardListener): () => void {
+    this.#hearers.add(listener);
+    return () => this.#hearers.delete(listener);
+  }
+
+  /** How many listen to heartbeats. */
+  get hearers(): number {
+    return this.#hearers.size;
   }
 
   /** The connection that a hive's heartbeats came on is closed. */
@@ -319,12 +361,23 @@ export class Queen {
       reservations: { active },
       heartbeats_per_second: this.#heartbeats.perSecond(nowMs),
       uptime_ms: nowMs - this.#startedAtMs,
-      watchers: this.changes.readers,
+      watchers: this.changes.readers + this.#hearers.size,
     };
   }
 
   snapshot(): RegistrySnapshot {
     return this.registry.snapshot();
+  }
+
+  /** By an operator's word: hives that are silent may be evicted again. */
+  thaw(): ThawReply {
+    return { thawed: this.registry.thaw() };
+  }
+
+  /** By an operator's word: every hive that is silent now is gone, whatever the brakes say. */
+  evictSilent(): EvictReply {
+    const ids = this.registry.evictAllSilent().map(({ hive_id }) => hive_id);
+    return { evicted: ids.length, hive_ids: ids.slice(0, EVICTED_LISTED_MAX) };
   }
 
   /**

@@ -69,8 +69,11 @@ export class Gateway {
     this.#stops = [
       clock.every(TICK_MS, () => this.#tick()),
       registry.subscribe(
-        ({ type, hive_id }) => {
-          if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") this.#hiveIsGone(hive_id);
+        (event) => {
+          const { type } = event;
+          if (type === "hive.silent" || type === "hive.evicted" || type === "hive.removed") {
+            this.#hiveIsGone(event.hive_id);
+          }
         },
         { heartbeats: false },
       ),

@@ -25,6 +25,7 @@ import { eventRoutes } from "./event-routes.ts";
 import { answerFailures, answerNoise, answerUnreadable } from "./failures.ts";
 import { heartbeatDoor, heartbeatTaker } from "./heartbeat-door.ts";
 import { heartbeatRoutes } from "./heartbeat-routes.ts";
+import { livenessRoutes } from "./liveness-routes.ts";
 import { operationRoutes } from "./operation-routes.ts";
 import { placementRoutes } from "./placement-routes.ts";
 import { requestIds } from "./request-ids.ts";
@@ -107,6 +108,7 @@ export async function buildApp(
   app.get("/openapi.json", { schema: { hide: true } }, () => app.swagger());
   heartbeatRoutes(app, { queen, take, senderOf: sender, log });
   registryRoutes(app, queen);
+  livenessRoutes(app, queen);
   routingRoutes(app, queen);
   placementRoutes(app, queen.placements);
   catalogRoutes(app, queen);

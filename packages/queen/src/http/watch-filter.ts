@@ -24,6 +24,7 @@ export function watchFilter(query: WatchQuery): WatchFilter | undefined {
       return matching;
     },
     passes(event) {
+      if (!("hive_id" in event)) return true;
       // Labels may come before their hive does.
       if (event.type === "hive.labelled") return query.hive_id === undefined || query.hive_id === event.hive_id;
       const knew = known.has(event.hive_id);

@@ -1,67 +1,7 @@
-import { request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { HiveRegistry, type RegistryEvent, type RegistrySnapshot } from "hive-registry";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { aHeartbeat, aQueen, aWorker, type TestQueen } from "../testing/a-queen.ts";
-
-interface Frame {
-  readonly event: string;
-  readonly id: string | undefined;
-  readonly data: unknown;
-}
-
-/** Reads a watch stream as a client does. */
-async function watch(queen: TestQueen, options: { readonly query?: string; readonly lastEventId?: string } = {}) {
-  if (!queen.app.server.listening) await queen.app.listen({ port: 0, host: "127.0.0.1" });
-  const { port } = queen.app.server.address() as AddressInfo;
-  const frames: Frame[] = [];
-  const wakers: (() => void)[] = [];
-  let text = "";
-  const call = request({
-    host: "127.0.0.1",
-    port,
-    path: `/api/v1/watch${options.query ?? ""}`,
-    headers: options.lastEventId === undefined ? {} : { "last-event-id": options.lastEventId },
-  });
-  onTestFinished(() => void call.destroy());
-  const response = await new Promise<import("node:http").IncomingMessage>((resolve, reject) => {
-    call.on("response", resolve).on("error", reject).end();
-  });
-  call.on("error", () => {});
-  let ended = false;
-  const wake = () => {
-    for (const waker of wakers.splice(0)) waker();
-  };
-  response.setEncoding("utf8");
-  response.on("data", (chunk: string) => {
-    text += chunk;
-    const parts = text.split("\n\n");
-    text = parts.pop() as string;
-    for (const part of parts) {
-      const line = (name: string) => part.match(new RegExp(`^${name}: (.*)$`, "m"))?.[1];
-      const data = line("data");
-      if (data !== undefined) frames.push({ event: line("event") as string, id: line("id"), data: JSON.parse(data) });
-    }
-    wake();
-  });
-  response.on("close", () => {
-    ended = true;
-    wake();
-  });
-  return {
-    call,
-    response,
-    frames,
-    async first(count: number): Promise<Frame[]> {
-      while (frames.length < count && !ended) await new Promise<void>((resolve) => wakers.push(resolve));
-      return frames.slice(0, count);
-    },
-    async ended(): Promise<Frame[]> {
-      while (!ended) await new Promise<void>((resolve) => wakers.push(resolve));
-      return frames;
-    },
-  };
-}
+import { describe, expect, test } from "vitest";
+import { aHeartbeat, aQueen, aWorker } from "../testing/a-queen.ts";
+import { type Frame, watch } from "./testing/watching.ts";
 
 const changeOf = (frame: Frame | undefined) => frame?.data as RegistryEvent;
 const snapshotOf = (frame: Frame | undefined) => frame?.data as RegistrySnapshot;
@@ -122,7 +62,12 @@ describe("watching", () => {
     const replica = new HiveRegistry();
     const frames = await stream.first(4);
     for (const frame of frames) replica.apply(frame.data as RegistryEvent | RegistrySnapshot);
-    expect(frames.slice(1).map((frame) => changeOf(frame).hive_id)).toEqual(["c", "a", "b"]);
+    expect(
+      frames
+        .slice(1)
+        .map((frame) => changeOf(frame))
+        .map((change) => "hive_id" in change && change.hive_id),
+    ).toEqual(["c", "a", "b"]);
     expect(
       replica
         .findWorkersByModel("wanted")

@@ -56,8 +56,8 @@ export class Libraries {
     this.#deps = deps;
     this.#models.setAliases(aliases);
     this.#stop = deps.registry.subscribe(
-      ({ type, hive_id }) => {
-        if (type === "hive.removed" || type === "hive.evicted") this.#forget(hive_id);
+      (event) => {
+        if (event.type === "hive.removed" || event.type === "hive.evicted") this.#forget(event.hive_id);
       },
       { heartbeats: false },
     );

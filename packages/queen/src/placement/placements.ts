@@ -174,7 +174,7 @@ export class Placements {
       };
       stops.push(
         this.#registry.subscribe((event) => {
-          if (event.hive_id !== hive_id) return;
+          if (!("hive_id" in event) || event.hive_id !== hive_id) return;
           if (event.type === "hive.removed" || event.type === "hive.evicted") {
             fail(new HiveError("HIVE_UNREACHABLE", `The hive ${hive_id} is gone`));
           } else if (event.type === "hive.heartbeat" && !isListed()) void ask();
@@ -225,6 +225,7 @@ export class Placements {
       if (underWay.size === 0) this.end();
     };
     const stopHearing = this.#registry.subscribe((event) => {
+      if (!("hive_id" in event)) return;
       const { hive_id } = event;
       if (event.type === "hive.heartbeat") underWay.hear(hive_id, event.workers, this.#clock.nowMs());
       if (event.type === "hive.lease") underWay.hear(hive_id, undefined, this.#clock.nowMs());

@@ -72,7 +72,11 @@ export async function aQueen(
   const log = pino({ level: "silent" });
   const writer = startHeartbeatWriter({ catalog, every: clock.every, log });
   const hiveCalls = options.hiveCalls?.(clock);
-  const queen = new Queen({ clock, catalog, writer, ...(hiveCalls === undefined ? {} : { hiveCalls }) }, options);
+  // A story begins with a queen that has been there for a while: no grace of her start.
+  const queen = new Queen(
+    { clock, catalog, writer, ...(hiveCalls === undefined ? {} : { hiveCalls }) },
+    { brakes: { graceMs: 0 }, ...options },
+  );
   const app = await buildApp(
     { queen, local: options.local ?? noLocalHives, machines: options.machines ?? noMachines, log },
     options,

@@ -29,6 +29,7 @@ export class HiveState extends HoldsWorkers implements HiveRuntimeState {
   declare readonly ram_available_gb?: number;
   declare readonly cpu_percent?: number;
   declare readonly labels?: Labels;
+  declare readonly flapping?: true;
 
   constructor(hive: HiveRecord, list: WorkerList) {
     super(list);
@@ -51,6 +52,7 @@ export class HiveState extends HoldsWorkers implements HiveRuntimeState {
     if (!Number.isNaN(ramTotalBytes)) this.ram_total_gb = ramTotalBytes / GB;
     if (!Number.isNaN(ramAvailableBytes)) this.ram_available_gb = ramAvailableBytes / GB;
     if (hive.labels !== undefined) this.labels = hive.labels;
+    if (hive.flapping) this.flapping = true;
     if (devices !== undefined) {
       this.devices = devices;
       const { total, free } = deviceMemory(devices);
@@ -93,6 +95,7 @@ class ReportCopy implements HiveReport {
   declare readonly ram_available_bytes?: number;
   declare readonly cpu_percent?: number;
   declare readonly labels?: Labels;
+  declare readonly flapping?: true;
 
   constructor(hive: HiveRecord) {
     this.hive_id = hive.hiveId;
@@ -110,6 +113,7 @@ class ReportCopy implements HiveReport {
     if (!Number.isNaN(ramAvailableBytes)) this.ram_available_bytes = ramAvailableBytes;
     if (!Number.isNaN(cpuPercent)) this.cpu_percent = cpuPercent;
     if (hive.ownLabels !== undefined) this.labels = hive.ownLabels;
+    if (hive.flapping) this.flapping = true;
   }
 }
 

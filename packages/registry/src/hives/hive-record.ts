@@ -2,10 +2,10 @@ import type { HeartbeatOrder } from "../heartbeats/order.ts";
 import type { ReportDraft } from "../heartbeats/report-draft.ts";
 import type { Due } from "../indexes/deadline-heap.ts";
 import type { Records } from "../indexes/records.ts";
+import type { LivenessFacts } from "../liveness/status.ts";
 import type { DeviceInfo, HiveStatus, Labels } from "../types.ts";
 import type { WorkerList } from "../workers/worker-list.ts";
 import type { AgeBucket } from "./age-index.ts";
-import type { LivenessFacts } from "./liveness.ts";
 
 // A hive's numbers lie in one record: as fields of the object each would be an object of its own, somewhere in memory.
 /** When it was heard, ms; never for one that said goodbye. What is asked most often: whether it is online. */
@@ -23,7 +23,8 @@ const VRAM_BYTES = 10;
 const RAM_BYTES = 11;
 const INTERVAL_MS = 12;
 const CHECK_AT_MS = 13;
-export const HIVE_FLOATS = 14;
+const FELL_SILENT_AT_MS = 14;
+export const HIVE_FLOATS = 15;
 
 /** When a heartbeat was written and heard. */
 export interface HeartbeatTimes {
@@ -55,13 +56,14 @@ export class HiveRecord implements LivenessFacts, Due {
   ownLabels: Labels | undefined = undefined;
   closed = false;
   goodbye = false;
+  flapping = false;
   pastBoots: string[] | undefined = undefined;
 
   // Its place in the age index.
   bucket: AgeBucket | undefined = undefined;
   bucketPosition = 0;
 
-  // Its place in the deadline heap.
+  // Its place in one of the heaps of those that are due: to be doubted, or to be evicted.
   deadlinePosition = -1;
 
   /** @param numbers of all hives; the one of this number is its own. */
@@ -71,6 +73,7 @@ export class HiveRecord implements LivenessFacts, Due {
     this.number = number;
     numbers.floats.fill(0, number * HIVE_FLOATS, (number + 1) * HIVE_FLOATS);
     this.checkAtMs = Number.POSITIVE_INFINITY;
+    this.fellSilentAtMs = Number.NaN;
   }
 
   /** Takes over what a heartbeat says. The strings of one boot stay the same from beat to beat: the first copy is kept. */
@@ -182,6 +185,15 @@ export class HiveRecord implements LivenessFacts, Due {
 
   set checkAtMs(ms: number) {
     this.#set(CHECK_AT_MS, ms);
+  }
+
+  /** When it was found quiet for so long that it is silent. NaN: it is not silent, or said goodbye. */
+  get fellSilentAtMs(): number {
+    return this.#get(FELL_SILENT_AT_MS);
+  }
+
+  set fellSilentAtMs(ms: number) {
+    this.#set(FELL_SILENT_AT_MS, ms);
   }
 
   #get(field: number): number {

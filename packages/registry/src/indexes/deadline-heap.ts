@@ -23,6 +23,18 @@ export class DeadlineHeap<Item extends Due> {
     return this.#items[0]?.checkAtMs ?? Number.POSITIVE_INFINITY;
   }
 
+  /** Whether it is in this heap, and not in another one. */
+  has(item: Item): boolean {
+    return item.deadlinePosition !== -1 && this.#items[item.deadlinePosition] === item;
+  }
+
+  /** How many are due. Costs the answer. */
+  countDue(nowMs: number): number {
+    const visit = (at: number): number =>
+      (this.#items[at]?.checkAtMs ?? Number.POSITIVE_INFINITY) <= nowMs ? 1 + visit(2 * at + 1) + visit(2 * at + 2) : 0;
+    return visit(0);
+  }
+
   /** Makes sure that it comes up at `checkAtMs` or before; `exactly` also moves it back. */
   schedule(item: Item, checkAtMs: number, exactly: boolean): void {
     if (checkAtMs === Number.POSITIVE_INFINITY) {
@@ -45,7 +57,7 @@ export class DeadlineHeap<Item extends Due> {
 
   remove(item: Item): void {
     const at = item.deadlinePosition;
-    if (at === -1) return;
+    if (!this.has(item)) return;
     item.deadlinePosition = -1;
     const last = this.#items.pop() as Item;
     if (last === item) return;

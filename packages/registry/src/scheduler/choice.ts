@@ -64,6 +64,10 @@ export class RequestChoice implements Choice {
     return this.#deps.room.isDegraded(seat);
   }
 
+  isFlapping(seat: number): boolean {
+    return this.#deps.room.isFlapping(seat);
+  }
+
   load(seat: number): number {
     return this.#deps.room.score("loaded", seat);
   }

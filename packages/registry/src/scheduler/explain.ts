@@ -4,7 +4,7 @@ import { isExcluded } from "./excluded.ts";
 import { PREFIX_LOAD_MARGIN } from "./policies.ts";
 import { isBefore, type Order } from "./pool.ts";
 import { filterOf, hasBackend, hasLabels } from "./pool-filter.ts";
-import { DEGRADED_PENALTY, type Room, type RoomView } from "./room.ts";
+import type { Room, RoomView } from "./room.ts";
 import { type Candidate, type Explanation, type Policy, REASONS, type Reason, type ReserveRequest } from "./types.ts";
 
 /** Candidates that an explanation lists; it counts the others. */
@@ -106,7 +106,7 @@ function judge(
     if (places !== undefined) return places.get(seat) ?? places.size;
     const order = ORDER[policy];
     if (order === "turn") return room.tie(order, seat);
-    const score = room.score(order, seat) - (room.isDegraded(seat) ? DEGRADED_PENALTY : 0);
+    const score = room.score(order, seat) - room.penalty(seat);
     return seat === asked.knows ? score - PREFIX_LOAD_MARGIN : score;
   };
   return Array.from(seats, (seat) => {
@@ -129,8 +129,8 @@ function placesOf(ring: Iterable<number>, seats: ReadonlySet<number>): Map<numbe
 
 function inOrder(room: Room, order: Order, a: Judged, b: Judged): number {
   if (a.reason !== b.reason) return rankOf(a.reason) - rankOf(b.reason);
-  const [degradedA, degradedB] = [room.isDegraded(a.seat), room.isDegraded(b.seat)];
-  if (degradedA !== degradedB) return degradedA ? 1 : -1;
+  const penalties = room.penalty(a.seat) - room.penalty(b.seat);
+  if (penalties !== 0) return penalties;
   if (a.score !== b.score) return (a.score ?? 0) - (b.score ?? 0);
   if (a.score !== undefined && isBefore(room, order, a.seat, b.seat)) return -1;
   if (a.score !== undefined && isBefore(room, order, b.seat, a.seat)) return 1;

@@ -10,7 +10,9 @@ export interface Choice {
   /** Belongs to the pool, has room and is accepted. */
   allows(seat: number): boolean;
   isDegraded(seat: number): boolean;
-  /** Share of its slots that is taken, 0–1; much more for a degraded one. */
+  /** Its hive falls silent and comes back again and again. */
+  isFlapping(seat: number): boolean;
+  /** Share of its slots that is taken, 0–1; much more for one that is degraded or flaps. */
   load(seat: number): number;
   /** 0 to 1, without 1. */
   random(): number;
@@ -41,14 +43,19 @@ export const CHOOSE: Readonly<Record<Policy, (choice: Choice) => number>> = {
     if (a === -1 || b === -1) return -1;
     const less = choice.load(b) < choice.load(a) ? b : a;
     const tried = accepts !== undefined && !(accepts(a) && accepts(b));
-    return tried || choice.isDegraded(less) ? pool.first("loaded", accepts) : less;
+    return tried || choice.isDegraded(less) || choice.isFlapping(less) ? pool.first("loaded", accepts) : less;
   },
 
   session: (choice) => {
     const { session } = choice.request;
     if (session === undefined) return choice.pool.first("used", choice.accepts);
-    const healthy = choice.findBySession(session, (seat) => choice.allows(seat) && !choice.isDegraded(seat));
-    return healthy === -1 ? choice.findBySession(session, (seat) => choice.allows(seat)) : healthy;
+    const steady = (seat: number) => choice.allows(seat) && !choice.isFlapping(seat);
+    const healthy = choice.findBySession(session, (seat) => steady(seat) && !choice.isDegraded(seat));
+    if (healthy !== -1) return healthy;
+    const degraded = choice.findBySession(session, steady);
+    if (degraded !== -1) return degraded;
+    const flapping = choice.findBySession(session, (seat) => choice.allows(seat) && !choice.isDegraded(seat));
+    return flapping === -1 ? choice.findBySession(session, (seat) => choice.allows(seat)) : flapping;
   },
 
   prefix: (choice) => {

@@ -22,6 +22,7 @@ export interface Reports extends ReportedLoad {
 export interface RoomView {
   readonly rows: Reports;
   isHiveAlive(row: number): boolean;
+  isHiveFlapping(row: number): boolean;
   labelsAt(row: number): Labels | undefined;
   rowOf(seat: number): number;
   groupOf(seat: number): number;
@@ -34,6 +35,8 @@ export interface RoomView {
 
 /** Puts every degraded worker behind every healthy one. */
 export const DEGRADED_PENALTY = 1e6;
+/** Puts every worker on a hive that flaps behind all others. */
+export const FLAPPING_PENALTY = 4e6;
 /** In a tie the GPU usage, in tenths of a percent, comes before the number of the last choice: room for 10¹² choices. */
 const CHOICES_MAX = 2 ** 40;
 /** Pools that are kept in order for a backend or for labels. A heartbeat is looked at by each one of its model. */
@@ -61,6 +64,8 @@ const DEGRADED = 4;
 const GPU_IS_OTHERS = 8;
 /** It failed and is not to be tried now. */
 const ASIDE = 16;
+/** Its hive falls silent and comes back again and again. */
+const FLAPPING = 32;
 const GENERATION = 256;
 const GENERATIONS_MAX = 2 ** 22;
 /** Of a token: room for so many rows. */
@@ -156,6 +161,7 @@ export class Room implements Standing {
   refreshed(row: number): void {
     if (row >= this.#rows.size) return;
     this.#setFlag(row, READY, this.#takesRequests(row));
+    this.#setFlag(row, FLAPPING, this.#view.isHiveFlapping(row));
     this.#leaveFilters(row);
     this.#improve(row);
   }
@@ -245,6 +251,15 @@ export class Room implements Standing {
     return this.#hasFlag(this.#view.rowOf(seat), DEGRADED);
   }
 
+  isFlapping(seat: number): boolean {
+    return this.#hasFlag(this.#view.rowOf(seat), FLAPPING);
+  }
+
+  /** What puts it behind others however little it has to do. */
+  penalty(seat: number): number {
+    return penaltyOf(this.#rows.ints[intAt(this.#view.rowOf(seat), FLAGS)] as number);
+  }
+
   isOpen(seat: number): boolean {
     const row = this.#view.rowOf(seat);
     return ((this.#rows.ints[intAt(row, FLAGS)] as number) & (READY | ASIDE)) === READY && this.hasRoom(row);
@@ -253,7 +268,7 @@ export class Room implements Standing {
   score(order: Order, seat: number): number {
     const row = this.#view.rowOf(seat);
     const flags = this.#rows.ints[intAt(row, FLAGS)] as number;
-    const penalty = (flags & DEGRADED) === 0 ? 0 : DEGRADED_PENALTY;
+    const penalty = penaltyOf(flags);
     if (order === "turn") return penalty;
     const load = this.loadAt(row);
     if (order === "loaded") return penalty + load;
@@ -319,6 +334,7 @@ export class Room implements Standing {
       ((ints[intAt(row, FLAGS)] as number) & ASIDE) |
       (this.#takesRequests(row) ? READY : 0) |
       (rows.isDegraded(row) ? DEGRADED : 0) |
+      (this.#view.isHiveFlapping(row) ? FLAPPING : 0) |
       (gpuIsOthers ? GPU_IS_OTHERS : 0);
   }
 
@@ -376,3 +392,6 @@ export class Room implements Standing {
     ints[at] = on ? (ints[at] as number) | flag : (ints[at] as number) & ~flag;
   }
 }
+
+const penaltyOf = (flags: number): number =>
+  ((flags & DEGRADED) === 0 ? 0 : DEGRADED_PENALTY) + ((flags & FLAPPING) === 0 ? 0 : FLAPPING_PENALTY);

@@ -1,5 +1,5 @@
 import { isStale } from "../heartbeats/order.ts";
-import { DEFAULT_LIMITS, statusAt } from "../hives/liveness.ts";
+import { DEFAULT_LIMITS, statusAt } from "../liveness/status.ts";
 import type { HiveHeartbeatPayload, HiveLease, HiveStatus, HiveWorker, WorkerInfo } from "../types.ts";
 
 interface NaiveHive {

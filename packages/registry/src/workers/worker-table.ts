@@ -17,6 +17,8 @@ import { FIRST_SEAT, rowFloat, rowInt, SCORE, SLOTS_FREE, sameList, WorkerRows }
 const UNKNOWN_GPU_PERCENT = 100;
 /** Puts every degraded worker behind every healthy one. */
 const DEGRADED_PENALTY = 1e6;
+/** Puts every worker on a hive that flaps behind those. */
+const FLAPPING_PENALTY = 4e6;
 /** Puts those that failed lately behind all others. */
 const SET_ASIDE_PENALTY = 1e7;
 /** Names of backends and engines that are kept once for all; past so many, sharing is not worth the table. */
@@ -221,6 +223,10 @@ export class WorkerTable implements SchedulerView {
     return this.rows.hiveAt(row).status === "alive";
   }
 
+  isHiveFlapping(row: number): boolean {
+    return this.rows.hiveAt(row).flapping;
+  }
+
   rowsOfHive(hiveId: string): readonly number[] {
     return this.#hiveById(hiveId)?.rows ?? [];
   }
@@ -383,7 +389,8 @@ export class WorkerTable implements SchedulerView {
     if (rows.stateAt(row) !== "Idle" || rows.urlAt(row) === undefined || rows.isDraining(row)) return NO_CANDIDATE;
     const gpu = rows.gpuPercentAt(row);
     const score = Number.isNaN(gpu) ? UNKNOWN_GPU_PERCENT : gpu;
-    return rows.isDegraded(row) ? score + DEGRADED_PENALTY : score;
+    const flapping = this.isHiveFlapping(row) ? FLAPPING_PENALTY : 0;
+    return score + flapping + (rows.isDegraded(row) ? DEGRADED_PENALTY : 0);
   }
 
   #freeSlots(row: number): number {

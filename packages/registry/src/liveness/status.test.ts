@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { HiveStatus } from "../types.ts";
-import { DEFAULT_LIMITS, nextCheckMs, statusAt } from "./liveness.ts";
+import { DEFAULT_LIMITS, nextCheckMs, statusAt } from "./status.ts";
 
 const heard = (intervalMs: number, more: { closed?: boolean; goodbye?: boolean } = {}) => ({
   receivedAtMs: 1_000_000,
