@@ -1,9 +1,10 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [registry] [ingest] [fleet] [dashboard] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
+import { benchDashboard } from "../bench/dashboard-page.mjs";
 import { benchFleet } from "../bench/fleet.mjs";
 import { benchGateway } from "../bench/gateway.mjs";
 import { benchHive } from "../bench/hive.mjs";
@@ -13,12 +14,14 @@ import { benchRegistry } from "../bench/registry.mjs";
 import { benchSdk } from "../bench/sdk.mjs";
 import { benchSimulation } from "../bench/simulation.mjs";
 import { benchStart } from "../bench/start.mjs";
-import { build, install, requireNode } from "./prepare.mjs";
+import { dashboard } from "./dashboard.mjs";
+import { build, install, requireNode, root } from "./prepare.mjs";
 
 const BENCHES = {
   registry: benchRegistry,
   ingest: benchIngest,
   fleet: benchFleet,
+  dashboard: benchDashboard,
   gateway: benchGateway,
   sdk: benchSdk,
   hive: benchHive,
@@ -31,6 +34,7 @@ const wanted = readArguments();
 requireNode();
 install();
 build();
+await dashboard(root);
 
 const machine = {
   node: process.version,

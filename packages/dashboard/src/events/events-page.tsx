@@ -31,6 +31,8 @@ const LEVELS = [
 export function EventsPage(): JSX.Element {
   const client = useClient();
   const fleet = useFleet();
+  // The queen's time of day is known from then on.
+  fleet.isKnown.value;
   const [isPaused, setPaused] = useState(false);
   const { query } = route.value;
   const kind = KINDS.find(({ value }) => value === query.get("type"))?.value ?? "";
@@ -55,7 +57,7 @@ export function EventsPage(): JSX.Element {
           label="Hive"
           type="search"
           value={hiveId}
-          placeholder="any; its whole name"
+          placeholder="exact name"
           onInput={(value) => choose("hive_id", value)}
         />
         <div class="field">

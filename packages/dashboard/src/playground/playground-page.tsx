@@ -115,7 +115,7 @@ function Settings({
                 max={2}
                 step={0.1}
                 value={conversation.temperature.value}
-                placeholder="the model's"
+                placeholder="default"
                 onInput={(text) => {
                   conversation.temperature.value = text;
                 }}
