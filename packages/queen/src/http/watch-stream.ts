@@ -11,7 +11,15 @@ export const KEEP_ALIVE_MS = 15_000;
 /** Hives of a snapshot that are written between two looks at everything else there is to do. */
 const SNAPSHOT_SLICE = 64;
 /** How long a reader that was cut off may take to read why. */
-const FAREWELL_MS = 2_000;
+export const FAREWELL_MS = 2_000;
+
+export function beginEventStream(response: ServerResponse): void {
+  response.writeHead(200, {
+    "content-type": "text/event-stream; charset=utf-8",
+    "cache-control": "no-cache, no-transform",
+    "x-accel-buffering": "no",
+  });
+}
 
 /**
  * Writes the fleet to one watcher: a snapshot, then every change in order, each with its id. It waits for a slow reader and
@@ -50,11 +58,7 @@ export class WatchStream {
 
   /** @param lastEventId where an earlier stream ended; when it cannot be continued, the stream begins with a snapshot. */
   open(lastEventId: string | undefined): void {
-    this.#response.writeHead(200, {
-      "content-type": "text/event-stream; charset=utf-8",
-      "cache-control": "no-cache, no-transform",
-      "x-accel-buffering": "no",
-    });
+    beginEventStream(this.#response);
     this.#response.on("close", () => this.#leave());
     this.#response.on("drain", () => this.#pump());
     this.#stops.push(
