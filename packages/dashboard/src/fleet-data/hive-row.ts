@@ -48,7 +48,7 @@ export function hiveRow(state: HiveRuntimeState): HiveRow {
     status: state.status,
     received_at_ms: state.received_at_ms,
     clock_skew_ms: state.clock_skew_ms,
-    isFlapping: "flapping" in state && state.flapping === true,
+    isFlapping: state.flapping === true,
     vram_used_bytes: vramUsedBytes(state),
     vram_total_bytes: state.vram_total_gb === undefined ? undefined : state.vram_total_gb * 1e9,
     gpus,

@@ -66,7 +66,12 @@ export function clockText(skewMs: number | undefined): string | undefined {
 /** Local time of day; with the date when it was not today. */
 export function timeText(atMs: number, nowMs: number): string {
   const at = new Date(atMs);
-  const time = at.toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+  const time = at.toLocaleTimeString(undefined, {
+    hour: "2-digit",
+    minute: "2-digit",
+    second: "2-digit",
+    hourCycle: "h23",
+  });
   if (at.toDateString() === new Date(nowMs).toDateString()) return time;
   return `${at.toLocaleDateString(undefined, { month: "short", day: "numeric" })}, ${time}`;
 }

@@ -1,6 +1,7 @@
 import type { ClientError } from "@hive-registry/client";
-import type { JSX } from "preact";
+import type { ComponentChildren, JSX } from "preact";
 import { useState } from "preact/hooks";
+import { durationText } from "../fleet-data/units.ts";
 import { Choice } from "../ui/fields.tsx";
 import { Empty, ErrorBox } from "../ui/states.tsx";
 
@@ -24,6 +25,23 @@ export function useRange(): {
     ...RANGES[name],
     control: <Choice label="How far back" value={name} options={options} onChange={setName} />,
   };
+}
+
+/** Beside the heading: what a point stands for, and how far back it goes. */
+export function HistoryActions(props: {
+  readonly stepMs: number | undefined;
+  readonly children: ComponentChildren;
+}): JSX.Element {
+  return (
+    <span class="row">
+      {props.stepMs !== undefined && (
+        <span class="small muted">
+          {props.stepMs === 60_000 ? "a value a minute" : `a value each ${durationText(props.stepMs)}`}
+        </span>
+      )}
+      {props.children}
+    </span>
+  );
 }
 
 /** No history is no failure where it has only begun, or where this queen keeps none. */

@@ -7,6 +7,9 @@ import { type ChartLine, chartText, hasValues } from "./chart-text.ts";
 
 const LINE_COLORS = ["--series-1", "--series-2", "--series-3", "--series-4"];
 const AXIS_WIDTH = 62;
+const WHOLE_STEPS = [1, 2, 5]
+  .flatMap((first) => Array.from({ length: 9 }, (_, zeros) => first * 10 ** zeros))
+  .sort((a, b) => a - b);
 
 export interface ChartProps {
   readonly title: string;
@@ -18,6 +21,8 @@ export interface ChartProps {
   readonly read: (value: number) => string;
   /** What the axis reaches at least. */
   readonly max?: number;
+  /** Counts have no halves: nor has their axis. */
+  readonly isCount?: boolean;
 }
 
 /** Lines over time. Draws anew when its room or the theme changes; who cannot see it hears its numbers. */
@@ -97,8 +102,14 @@ function optionsFor(props: ChartProps, element: HTMLElement): uPlot.Options {
       y: { range: (_plot, _low, high) => [0, Math.max(props.max ?? 0, (high ?? 0) * 1.05, 1e-9)] },
     },
     axes: [
-      { ...axis, size: 26, values: (_plot, splits) => splits.map(clockText) },
-      { ...axis, size: AXIS_WIDTH, space: 28, values: (_plot, splits) => splits.map((value) => props.read(value)) },
+      { ...axis, size: 26, space: 64, values: (_plot, splits) => splits.map(clockText) },
+      {
+        ...axis,
+        size: AXIS_WIDTH,
+        space: 28,
+        values: (_plot, splits) => splits.map((value) => props.read(value)),
+        ...(props.isCount === true ? { incrs: WHOLE_STEPS } : {}),
+      },
     ],
     series: [
       {},
@@ -117,4 +128,4 @@ function optionsFor(props: ChartProps, element: HTMLElement): uPlot.Options {
 }
 
 const clockText = (seconds: number): string =>
-  new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit" });
+  new Date(seconds * 1000).toLocaleTimeString(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });

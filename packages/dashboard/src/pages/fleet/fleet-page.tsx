@@ -6,12 +6,14 @@ import { PageHead } from "../../app/shell.tsx";
 import { Choice, SelectField } from "../../ui/fields.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Button, ButtonLink } from "../../ui/parts.tsx";
-import { Empty, Skeleton, Spinner } from "../../ui/states.tsx";
+import { Empty, Spinner } from "../../ui/states.tsx";
+import { EarlyFleet } from "./early-fleet.tsx";
 import { FleetTotals } from "./fleet-totals.tsx";
 import { FleetView, SORTS, type Sort, STATUS_FILTERS, type StatusFilter, type View } from "./fleet-view.ts";
 import { FreeModels } from "./free-models.tsx";
+import { FreezeBanner } from "./freeze-banner.tsx";
 import { HiveGrid } from "./hive-grid.tsx";
-import { useTraffic } from "./use-traffic.ts";
+import { type Traffic, useTraffic } from "./use-traffic.ts";
 import "./fleet.css";
 
 const SORT_WORDS: Readonly<Record<Sort, string>> = {
@@ -33,12 +35,13 @@ export function FleetPage(): JSX.Element {
           Add a machine
         </ButtonLink>
       </PageHead>
-      {isKnown ? <KnownFleet traffic={traffic} /> : <UnknownFleet />}
+      {traffic.stats !== undefined && <FreezeBanner stats={traffic.stats} onThawed={traffic.refresh} />}
+      {isKnown ? <KnownFleet traffic={traffic} /> : <UnknownFleet traffic={traffic} />}
     </>
   );
 }
 
-function KnownFleet({ traffic }: { readonly traffic: ReturnType<typeof useTraffic> }): JSX.Element {
+function KnownFleet({ traffic }: { readonly traffic: Traffic }): JSX.Element {
   const fleet = useFleet();
   fleet.version.value;
   const order = useRef(new FleetView());
@@ -47,7 +50,7 @@ function KnownFleet({ traffic }: { readonly traffic: ReturnType<typeof useTraffi
   const rows = order.current.list(fleet.rows, view);
   return (
     <>
-      <FleetTotals traffic={traffic} />
+      <CurrentTotals traffic={traffic} />
       <FreeModels />
       <Toolbar view={view} shown={rows.length} total={fleet.rows.size} />
       {rows.length > 0 ? (
@@ -62,6 +65,14 @@ function KnownFleet({ traffic }: { readonly traffic: ReturnType<typeof useTraffi
       )}
     </>
   );
+}
+
+/** Numbers that change ten times a second cannot be read: once is enough. */
+function CurrentTotals({ traffic }: { readonly traffic: Traffic }): JSX.Element {
+  const fleet = useFleet();
+  fleet.seconds.value;
+  const { hives, workers } = fleet.registry.stats();
+  return <FleetTotals hives={hives} workers={workers} sums={fleet.rows.sums()} traffic={traffic} />;
 }
 
 function Toolbar({
@@ -147,7 +158,7 @@ hive simulate --hives 4 --workers 2  # a fleet that only pretends`}
 }
 
 /** Before the first picture. */
-function UnknownFleet(): JSX.Element {
+function UnknownFleet({ traffic }: { readonly traffic: Traffic }): JSX.Element {
   const connection = useFleet().connection.value;
   const { session } = useApi();
   if (connection.state === "connecting" && connection.message !== undefined) {
@@ -155,8 +166,8 @@ function UnknownFleet(): JSX.Element {
       <Empty icon="warning" title="The queen does not answer">
         <p class="muted">{connection.message}</p>
         <p>
-          The page tries again by itself. Is she running at <code>{session.baseUrl}</code>? <code>hive up</code>{" "}
-          starts her.
+          The page tries again by itself. Is she running at <code>{session.baseUrl}</code>? <code>hive up</code> starts
+          her.
         </p>
         <Spinner>Trying …</Spinner>
       </Empty>
@@ -169,13 +180,7 @@ function UnknownFleet(): JSX.Element {
       </Empty>
     );
   }
-  return (
-    <div class="tiles-to-come">
-      {Array.from({ length: 8 }, (_, at) => (
-        <Skeleton key={at} height={12} label={at === 0 ? "The fleet is on its way" : ""} />
-      ))}
-    </div>
-  );
+  return <EarlyFleet traffic={traffic} />;
 }
 
 function viewOf(query: URLSearchParams): View {

@@ -1,19 +1,20 @@
+import type { RegistryStats } from "hive-registry";
 import type { ComponentChildren, JSX } from "preact";
-import { useFleet } from "../../app/context.ts";
+import type { FleetSums } from "../../fleet-data/fleet-rows.ts";
 import { newest } from "../../fleet-data/series.ts";
-import { bytesOfText, countText, percentText, rateText } from "../../fleet-data/units.ts";
+import { bytesOfText, countText, percentText, rateText, UNKNOWN } from "../../fleet-data/units.ts";
 import { Bar, StatusDot, type Tone } from "../../ui/parts.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import type { Traffic } from "./use-traffic.ts";
 
-/** The fleet in four numbers. */
-export function FleetTotals({ traffic }: { readonly traffic: Traffic }): JSX.Element {
-  const fleet = useFleet();
-  fleet.seconds.value;
-  fleet.isKnown.value;
-  const { hives, workers } = fleet.registry.stats();
-  const sums = fleet.rows.sums();
-  const vram = bytesOfText(sums.vram_used_bytes, sums.vram_total_bytes === 0 ? undefined : sums.vram_total_bytes);
+/** The fleet in four numbers. `sums`: undefined while they are on their way. */
+export function FleetTotals(props: {
+  readonly hives: RegistryStats["hives"];
+  readonly workers: Pick<RegistryStats["workers"], "total" | "idle" | "busy" | "loading" | "set_aside">;
+  readonly sums: FleetSums | undefined;
+  readonly traffic: Traffic;
+}): JSX.Element {
+  const { hives, workers, sums, traffic } = props;
   return (
     <section class="totals" aria-label="The fleet in numbers">
       <Total name="Hives" value={countText(hives.total)}>
@@ -35,19 +36,7 @@ export function FleetTotals({ traffic }: { readonly traffic: Traffic }): JSX.Ele
           ]}
         />
       </Total>
-      <Total name="GPU memory" value={sums.devices === 0 ? "none" : vram}>
-        {sums.devices === 0 ? (
-          <span class="small muted">No hive tells of a GPU.</span>
-        ) : (
-          <>
-            <Bar value={sums.vram_used_bytes} max={sums.vram_total_bytes} />
-            <span class="small">
-              {countText(sums.devices)} <span class="muted">{sums.devices === 1 ? "GPU" : "GPUs"}, in use</span>{" "}
-              {percentText(sums.gpu_percent)}
-            </span>
-          </>
-        )}
-      </Total>
+      <GpuMemory sums={sums} />
       <Total
         name="Requests"
         value={
@@ -66,6 +55,32 @@ export function FleetTotals({ traffic }: { readonly traffic: Traffic }): JSX.Ele
         </span>
       </Total>
     </section>
+  );
+}
+
+function GpuMemory({ sums }: { readonly sums: FleetSums | undefined }): JSX.Element {
+  if (sums === undefined) {
+    return (
+      <Total name="GPU memory" value={UNKNOWN}>
+        <Bar value={0} max={undefined} />
+      </Total>
+    );
+  }
+  if (sums.devices === 0) {
+    return (
+      <Total name="GPU memory" value="none">
+        <span class="small muted">No hive tells of a GPU.</span>
+      </Total>
+    );
+  }
+  return (
+    <Total name="GPU memory" value={bytesOfText(sums.vram_used_bytes, sums.vram_total_bytes)}>
+      <Bar value={sums.vram_used_bytes} max={sums.vram_total_bytes} />
+      <span class="small">
+        {countText(sums.devices)} <span class="muted">{sums.devices === 1 ? "GPU" : "GPUs"}, in use</span>{" "}
+        {percentText(sums.gpu_percent)}
+      </span>
+    </Total>
   );
 }
 

@@ -51,7 +51,7 @@ export function HiveFacts({ state }: { readonly state: HiveRuntimeState }): JSX.
             state.hive_url === undefined ? (
               UNKNOWN
             ) : (
-              <span key="url">
+              <span key="url" class="with-copy">
                 <code class="wrap">{state.hive_url}</code>{" "}
                 <CopyButton text={state.hive_url} label="Copy the hive's address" />
               </span>

@@ -6,10 +6,10 @@ import { bytesText, countText, durationText, percentText } from "../../fleet-dat
 import { Chart, type ChartProps } from "../../ui/chart.tsx";
 import { Card } from "../../ui/parts.tsx";
 import { Skeleton } from "../../ui/states.tsx";
-import { NoHistory, useRange } from "../time-range.tsx";
+import { HistoryActions, NoHistory, useRange } from "../time-range.tsx";
 
 type Series = HiveTelemetry["series"];
-type Plan = Pick<ChartProps, "title" | "read" | "lines" | "max">;
+type Plan = Pick<ChartProps, "title" | "read" | "lines" | "max" | "isCount">;
 
 /** What of a hive is drawn, one chart below the other. */
 const planOf = (series: Series): readonly Plan[] => [
@@ -22,15 +22,17 @@ const planOf = (series: Series): readonly Plan[] => [
     ],
   },
   {
-    title: "Lost heartbeats a step",
+    title: "Lost heartbeats",
     read: countText,
     max: 1,
+    isCount: true,
     lines: [{ name: "lost", values: series.heartbeats_lost }],
   },
   {
-    title: "Workers that came and went, a step",
+    title: "Workers that came and went",
     read: countText,
     max: 1,
+    isCount: true,
     lines: [
       { name: "started", values: series.workers_started },
       { name: "stopped", values: series.workers_stopped },
@@ -63,7 +65,7 @@ export function HiveHistory({ hiveId }: { readonly hiveId: string }): JSX.Elemen
     },
   );
   return (
-    <Card title="Over time" actions={control}>
+    <Card title="Over time" actions={<HistoryActions stepMs={history.value?.step_ms}>{control}</HistoryActions>}>
       {history.value !== undefined && (
         <div class="charts">
           {planOf(history.value.series).map((plan) => (

@@ -11,7 +11,7 @@ import { Chart } from "../../ui/chart.tsx";
 import { ButtonLink, Card, Facts } from "../../ui/parts.tsx";
 import { Empty, Skeleton } from "../../ui/states.tsx";
 import { type Column, Table } from "../../ui/table.tsx";
-import { NoHistory, useRange } from "../time-range.tsx";
+import { HistoryActions, NoHistory, useRange } from "../time-range.tsx";
 import { placeText, slotsText } from "../worker-load.ts";
 import "../hive/hive.css";
 
@@ -87,7 +87,7 @@ function ModelHistory({ model }: { readonly model: string }): JSX.Element {
   const series = history.value?.models.find((one) => one.model === model)?.series;
   const times = { fromMs: history.value?.from_ms ?? 0, stepMs: history.value?.step_ms ?? 1 };
   return (
-    <Card title="Over time" actions={control}>
+    <Card title="Over time" actions={<HistoryActions stepMs={history.value?.step_ms}>{control}</HistoryActions>}>
       {history.value === undefined && history.error !== undefined && (
         <NoHistory error={history.error} onRetry={history.refresh} />
       )}
@@ -99,9 +99,10 @@ function ModelHistory({ model }: { readonly model: string }): JSX.Element {
         <div class="charts">
           <Chart
             {...times}
-            title="Requests a step"
+            title="Requests"
             read={countText}
             max={1}
+            isCount
             lines={[
               {
                 name: "answered",
@@ -112,9 +113,10 @@ function ModelHistory({ model }: { readonly model: string }): JSX.Element {
           />
           <Chart
             {...times}
-            title="Tokens a step"
+            title="Tokens"
             read={countText}
             max={1}
+            isCount
             lines={[
               { name: "asked", values: series.input_tokens },
               { name: "answered", values: series.output_tokens },

@@ -94,7 +94,13 @@ function ModelsTable({ models }: { readonly models: readonly ModelSummary[] }): 
       title={models.length === 1 ? "1 model" : `${countText(models.length)} models`}
       actions={
         <div class="models-search">
-          <TextField label="Search models" type="search" value={query} onInput={setQuery} />
+          <TextField
+            label="Search models"
+            placeholder="Search models …"
+            type="search"
+            value={query}
+            onInput={setQuery}
+          />
         </div>
       }
     >

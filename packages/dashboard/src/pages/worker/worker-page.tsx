@@ -91,7 +91,7 @@ function WorkerFacts({ worker }: { readonly worker: WorkerInfo }): JSX.Element {
             url === undefined ? (
               "none: it is listed, and never chosen"
             ) : (
-              <span key="url">
+              <span key="url" class="with-copy">
                 <code class="wrap">{url}</code> <CopyButton text={url} label="Copy the worker's address" />
               </span>
             ),
