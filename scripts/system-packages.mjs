@@ -6,7 +6,7 @@ import { delimiter, join } from "node:path";
 const PLACES = [...(process.env.PATH ?? "").split(delimiter), "/usr/sbin", "/usr/local/sbin", "/usr/bin"];
 
 /** Debian's packages of programs that are not called as they are. */
-const PACKAGE_OF = { ssh: "openssh-client", sshd: "openssh-server" };
+const PACKAGE_OF = { ssh: "openssh-client", sshd: "openssh-server", promtool: "prometheus" };
 
 const isThere = (program) => PLACES.some((place) => existsSync(join(place, program)));
 

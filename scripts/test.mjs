@@ -7,7 +7,7 @@ import { needPrograms } from "./system-packages.mjs";
 requireNode();
 const only = process.argv.slice(2);
 if (only.length === 0) {
-  needPrograms(["nginx", "chromium", "ssh", "sshd"]);
+  needPrograms(["nginx", "chromium", "ssh", "sshd", "promtool"]);
   await import("./check.mjs");
   // What is brought to machines is one file, and browsers open the page that the queen serves.
   await Promise.all([bundle(root), dashboard(root)]);

@@ -1,33 +1,42 @@
-import type { HiveRegistry } from "hive-registry";
+import type { HiveRegistry, RegistryEvent, WorkerChange } from "hive-registry";
 
-const HIVE_CHANGES = ["suspect", "silent", "evicted", "removed"] as const;
-const WORKER_CHANGES = ["added", "removed", "state", "failed", "recovered"] as const;
+const HIVE_CHANGES = ["suspect", "silent", "evicted", "removed", "flapping"] as const;
+const FLEET_CHANGES = ["frozen", "thawed", "stalled"] as const;
 
-/** How often what happened to hives and to workers, since the start. */
+type Counts<Change extends string> = Record<Change, number>;
+
+/** How often what happened, since the start. */
 export interface ChangeCounts {
-  readonly hives: Readonly<Record<(typeof HIVE_CHANGES)[number], number>>;
-  readonly workers: Readonly<Record<(typeof WORKER_CHANGES)[number], number>>;
+  readonly hives: Counts<(typeof HIVE_CHANGES)[number]>;
+  readonly fleet: Counts<(typeof FLEET_CHANGES)[number]>;
+  readonly workers: Counts<WorkerChange["kind"]>;
 }
 
 /** Counts from now on. @returns also the function that ends it. */
 export function countChanges(registry: HiveRegistry): { readonly counts: ChangeCounts; readonly stop: () => void } {
-  const hives = { suspect: 0, silent: 0, evicted: 0, removed: 0 };
-  const workers = { added: 0, removed: 0, state: 0, failed: 0, recovered: 0 };
-  const stopHives = registry.subscribe(
-    ({ type }) => {
-      const change = HIVE_CHANGES.find((one) => type === `hive.${one}`);
-      if (change !== undefined) hives[change]++;
-    },
-    { heartbeats: false },
-  );
+  const counts: ChangeCounts = {
+    hives: { suspect: 0, silent: 0, evicted: 0, removed: 0, flapping: 0 },
+    fleet: { frozen: 0, thawed: 0, stalled: 0 },
+    workers: { added: 0, removed: 0, state: 0, failed: 0, recovered: 0 },
+  };
+  const stopHives = registry.subscribe((event) => count(counts, event), { heartbeats: false });
   const stopWorkers = registry.onWorkerChange(({ kind }) => {
-    workers[kind]++;
+    counts.workers[kind]++;
   });
   return {
-    counts: { hives, workers },
+    counts,
     stop: () => {
       stopHives();
       stopWorkers();
     },
   };
+}
+
+function count({ hives, fleet }: ChangeCounts, event: RegistryEvent): void {
+  // It is told again when a hive has ceased to come and go.
+  if (event.type === "hive.flapping" && !event.flapping) return;
+  const ofHive = HIVE_CHANGES.find((change) => event.type === `hive.${change}`);
+  const ofFleet = FLEET_CHANGES.find((change) => event.type === `fleet.${change}`);
+  if (ofHive !== undefined) hives[ofHive]++;
+  if (ofFleet !== undefined) fleet[ofFleet]++;
 }

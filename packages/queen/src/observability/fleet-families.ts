@@ -17,15 +17,6 @@ export const FLEET_FAMILIES: readonly Family<QueenReading>[] = [
     read: ({ stats }) => one(stats.uptime_ms / 1_000),
   },
   {
-    ...{ name: "hive_registry_hives", kind: "gauge", labels: ["status"], help: "Hives that are known, by status." },
-    read: ({ stats: { hives } }) => by("status", { alive: hives.alive, suspect: hives.suspect, silent: hives.silent }),
-  },
-  {
-    ...{ name: "hive_registry_hive_changes_total", kind: "counter", labels: ["change"] },
-    help: "What happened to hives.",
-    read: ({ changes }) => by("change", changes.hives),
-  },
-  {
     ...{ name: "hive_registry_workers", kind: "gauge", labels: ["state"], help: "Workers that are known, by state." },
     read: ({ stats: { workers } }) => by("state", { idle: workers.idle, busy: workers.busy, loading: workers.loading }),
   },
@@ -53,18 +44,13 @@ export const FLEET_FAMILIES: readonly Family<QueenReading>[] = [
     read: ({ stats }) => one(stats.ram_used_gb * GB),
   },
   {
-    ...{ name: "hive_registry_heartbeats_total", kind: "counter", labels: ["result"] },
-    help: "Heartbeats and leases that came; refused are those that were not newer than what is known.",
-    read: ({ heartbeats }) => by("result", { accepted: heartbeats.accepted, refused: heartbeats.refused }),
-  },
-  {
-    ...{ name: "hive_registry_heartbeat_interval_seconds", kind: "gauge", labels: [] },
-    help: "How often hives are asked to beat; longer in a large fleet.",
-    read: ({ heartbeat_interval_ms }) => one(heartbeat_interval_ms / 1_000),
-  },
-  {
     ...{ name: "hive_registry_watchers", kind: "gauge", labels: [], help: "Open watch streams." },
     read: ({ stats }) => one(stats.watchers),
+  },
+  {
+    ...{ name: "hive_registry_events_total", kind: "counter", labels: [] },
+    help: "Events that were written to the log of what happened.",
+    read: ({ events_total }) => one(events_total),
   },
   {
     ...{ name: "hive_registry_model_workers", kind: "gauge", labels: ["model"] },

@@ -20,6 +20,11 @@ export const HIVE_FAMILIES: readonly Family<QueenReading>[] = [
     read: eachHive((hive) => [{ value: hive.status === "alive" ? 1 : 0 }]),
   },
   {
+    ...{ name: "hive_registry_hive_flapping", kind: "gauge", labels: ["hive_id"] },
+    help: `1 while the hive comes and goes: its workers are chosen last; ${SMALL}.`,
+    read: eachHive((hive) => [{ value: hive.flapping === true ? 1 : 0 }]),
+  },
+  {
     ...{ name: "hive_registry_hive_heartbeat_age_seconds", kind: "gauge", labels: ["hive_id"] },
     help: `Since each hive was heard; ${SMALL}.`,
     read: eachHive((hive, now_ms) => [{ value: Math.max(0, now_ms - hive.received_at_ms) / 1_000 }]),

@@ -9,6 +9,7 @@ import { countChanges } from "./change-counts.ts";
 import { FAMILIES } from "./families.ts";
 import { FLEET_FAMILIES } from "./fleet-families.ts";
 import { GATEWAY_FAMILIES } from "./gateway-families.ts";
+import { LIVENESS_FAMILIES } from "./liveness-families.ts";
 import { openMetrics } from "./metrics.ts";
 import { readQueen, DEFAULT_METRICS_LIMITS as SOME } from "./reading.ts";
 
@@ -57,7 +58,7 @@ test("every line is one that Prometheus reads, and what is known has its help an
   expect(text.split("\n").filter((line) => line !== "" && !line.startsWith("# ") && !sample.test(line))).toEqual([]);
   const told = text.split("\n").flatMap((line) => /^# TYPE (\S+) (\S+)$/.exec(line)?.slice(1, 3).join(" ") ?? []);
   expect(new Set(told).size).toBe(told.length);
-  for (const { name, kind } of [...FLEET_FAMILIES, ...GATEWAY_FAMILIES]) {
+  for (const { name, kind } of [...FLEET_FAMILIES, ...LIVENESS_FAMILIES, ...GATEWAY_FAMILIES]) {
     if (name !== "hive_registry_queue_length") expect(told).toContain(`${name} ${kind}`);
   }
 });

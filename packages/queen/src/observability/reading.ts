@@ -19,6 +19,7 @@ export interface QueenReading {
   readonly heartbeats: HeartbeatTotals;
   readonly heartbeat_interval_ms: number;
   readonly changes: ChangeCounts;
+  readonly events_total: number;
   readonly models: readonly ModelSummary[];
   /** Empty when there are more than {@link MetricsLimits.hivesMax}. */
   readonly hives: readonly HiveRuntimeState[];
@@ -43,7 +44,7 @@ export function readQueen(
   const tellsHives = stats.hives.total <= hivesMax;
   const states = tellsHives ? registry.listAllHives().map((id) => registry.getHiveState(id)) : [];
   return {
-    ...{ stats, gateway, changes, models: registry.models() },
+    ...{ stats, gateway, changes, models: registry.models(), events_total: queen.events.last },
     ...{ heartbeats: queen.heartbeatTotals, heartbeat_interval_ms: queen.nextHeartbeatMs() },
     hives: states.filter((state) => state !== undefined),
     tells_workers: tellsHives && stats.workers.total <= workersMax,
