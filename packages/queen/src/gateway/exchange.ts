@@ -12,7 +12,19 @@ import type { ClientSide, Reply } from "./reply.ts";
 import type { Ending, GatewayStats } from "./stats.ts";
 import type { RequestTrace } from "./tracer.ts";
 import type { Transport } from "./transport.ts";
+import { AnswerEnds, type Usage } from "./usage.ts";
 import { readWorkerUrl } from "./worker-url.ts";
+
+/** What was seen of a request of a model. */
+export interface SeenRequest extends Usage {
+  /** As its worker calls it; else one of those that its name means, and the name itself where there is none. */
+  readonly model: string;
+  /** A worker had it. */
+  readonly isServed: boolean;
+  readonly failed: boolean;
+  readonly queue_wait_ms: number;
+  readonly first_byte_ms?: number;
+}
 
 export interface ExchangeDeps {
   readonly places: Places;
@@ -24,6 +36,8 @@ export interface ExchangeDeps {
   readonly authorizationFor: (reservation: Reservation) => string | undefined;
   /** Called once, when nothing is left to do. */
   readonly onOver: (exchange: Exchange) => void;
+  /** Called once for each request that was a model's to answer. */
+  readonly onSeen: (seen: SeenRequest) => void;
 }
 
 /** Failed by these, a worker could not take the request; another may. */
@@ -57,6 +71,10 @@ export class Exchange implements AttemptEnd {
   #hasMoved = false;
   #movedAtMs = 0;
   #heardAtMs: number;
+  /** Of the worker that had it last. */
+  #servedModel: string | undefined;
+  #firstByteMs: number | undefined;
+  readonly #ends: AnswerEnds = new AnswerEnds();
 
   constructor(
     deps: ExchangeDeps,
@@ -170,6 +188,7 @@ export class Exchange implements AttemptEnd {
   #send(reservation: Reservation): void {
     this.#trace?.chosen(reservation);
     const { worker, model, reservation_id } = reservation;
+    this.#servedModel = model;
     const question = this.#question;
     const url = worker.url === undefined ? undefined : readWorkerUrl(worker.url);
     const authorization = this.#deps.authorizationFor(reservation);
@@ -199,7 +218,8 @@ export class Exchange implements AttemptEnd {
     const { nowMs, stats } = this.#deps;
     const now = nowMs();
     this.#movedAtMs = now;
-    stats.firstByte(now - this.#startedAtMs);
+    this.#firstByteMs = now - this.#startedAtMs;
+    stats.firstByte(this.#firstByteMs);
     if (this.#search.tries > 1) stats.failovers_total++;
     stats.body_bytes -= this.bodyBytes;
     this.#body = undefined;
@@ -213,6 +233,7 @@ export class Exchange implements AttemptEnd {
   piece(attempt: Attempt, chunk: Buffer): void {
     if (this.#isOver) return;
     this.#hasMoved = true;
+    this.#ends.keep(chunk);
     if (this.#reply.write(chunk) || this.#isPaused) return;
     this.#isPaused = true;
     this.#client.once("drain", () => this.#drained());
@@ -225,6 +246,7 @@ export class Exchange implements AttemptEnd {
       this.#breakOff(attempt, "error", new HiveError("STREAM_CUT", "The worker's stream ended before it was complete"));
       return;
     }
+    if (last !== undefined) this.#ends.keep(last);
     this.#letGo("ok");
     this.#over("ok", attempt.status);
     this.#reply.end(last);
@@ -332,8 +354,25 @@ export class Exchange implements AttemptEnd {
     stats.body_bytes -= this.bodyBytes;
     this.#body = undefined;
     stats.ended(this.path, ending);
+    this.#tellSeen(ending);
     this.#trace?.ended(ending, status);
     onOver(this);
+  }
+
+  #tellSeen(ending: Ending): void {
+    const isServed = this.#servedModel !== undefined;
+    // What no model was asked for, or nobody was let in for, says nothing of a model.
+    if (ending === "refused" || (ending === "client_error" && !isServed)) return;
+    const asked = this.#question.model;
+    const first_byte_ms = this.#firstByteMs;
+    this.#deps.onSeen({
+      model: this.#servedModel ?? this.#deps.places.resolveModels(asked)[0] ?? asked,
+      isServed,
+      failed: ending === "worker_error" || ending === "no_worker",
+      queue_wait_ms: this.#search.waitedMs,
+      ...(first_byte_ms === undefined ? undefined : { first_byte_ms }),
+      ...(ending === "ok" ? this.#ends.usage() : undefined),
+    });
   }
 
   // ---- words --------------------------------------------------------------------------------------------------------

@@ -65,6 +65,7 @@ export class Gateway {
         this.#underWay.remove(exchange);
         this.stats.in_flight = this.#underWay.size;
       },
+      onSeen: ({ model, isServed, ...request }) => queen.telemetry.request(model, isServed, request),
     };
     this.#stops = [
       clock.every(TICK_MS, () => this.#tick()),
