@@ -12,7 +12,7 @@ const PAGE = "dashboard";
 /** Is copied alone to machines: nothing may lie beside it, and it should be small. */
 const ALONE = new Set(["machine"]);
 /** Native, or with files of their own that they look for beside themselves. */
-const LEFT_OUTSIDE = ["libsql", "node-llama-cpp", "@fastify/swagger", "@fastify/swagger-ui", "@opentelemetry/*"];
+const LEFT_OUTSIDE = ["libsql", "node-llama-cpp", "@fastify/swagger", "@fastify/swagger-ui"];
 /** For what was CommonJS. */
 const REQUIRE =
   'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';

@@ -34,8 +34,8 @@ export const STOP_WITHIN_MS = 5_000;
 const CUT_OFF_MS = 500;
 /** And before it, what clients need to read that their answer breaks off. */
 const LAST_WORDS_MS = 250;
-/** What the last traces may take in any case. */
-const LAST_TRACES_MS = 250;
+/** What the last traces may take in any case, and at most: their receiver may be away. */
+const LAST_TRACES_MS = { min: 250, max: 1_000 };
 
 /** A queen that listens. */
 export interface RunningQueen {
@@ -135,7 +135,8 @@ export async function serveQueen(
       stop: async () => {
         const untilMs = clock.nowMs() + STOP_WITHIN_MS;
         await stop().finally(close);
-        await traces?.stop(Math.max(untilMs - clock.nowMs(), LAST_TRACES_MS));
+        const leftMs = Math.max(untilMs - clock.nowMs(), LAST_TRACES_MS.min);
+        await traces?.stop(Math.min(leftMs, LAST_TRACES_MS.max));
       },
     };
   } catch (error) {
