@@ -1,7 +1,11 @@
 import { type FleetEvent, HiveError } from "@hive-registry/contract";
+import type { RegistryEvent } from "hive-registry";
 import { expect, test } from "vitest";
 import { Operations } from "../core/operations.ts";
 import { aHeartbeat, aQueen, aWorker } from "../testing/a-queen.ts";
+import { FakeClock } from "../testing/fake-clock.ts";
+import { EventFeed } from "./event-feed.ts";
+import { EventLog } from "./event-log.ts";
 
 const aStory = async () => {
   const world = await aQueen();
@@ -120,6 +124,42 @@ test("a clock that is a day off, jumps, and is set right is told three times", a
   const told = news();
   expect(told.map(({ type, level }) => `${type} ${level}`)).toEqual(["hive.clock warning", "hive.clock info"]);
   expect(told[0]?.message).toContain("jumped and is now 60 min behind");
+});
+
+test("a fleet that falls silent together is an alarm, and its end is told", async () => {
+  const { queen, clock, beat, news, kinds } = await aStory();
+  for (const hive_id of ["a", "b", "c", "d", "e", "f", "g", "h"]) await beat({ hive_id });
+  clock.advance(60_000);
+  const told = news();
+  const frozen = told.find(({ type }) => type === "fleet.frozen");
+  expect(frozen).toMatchObject({ level: "error", details: { total: 8 } });
+  expect(frozen?.message).toMatch(/^[5-8] of 8 hives fell silent together/);
+  queen.registry.thaw();
+  expect(kinds()).toEqual(["fleet.thawed"]);
+});
+
+test("a queen that stood still, and hives that come and go, are told with what follows from it", () => {
+  const clock = new FakeClock();
+  const events = new EventLog({ clock });
+  let tell: (event: RegistryEvent) => void = () => {};
+  const subscribe = (listener: typeof tell) => {
+    tell = listener;
+    return () => {};
+  };
+  new EventFeed({ registry: { subscribe, onWorkerChange: () => () => {} }, events, nowMs: clock.nowMs });
+  const at = { revision: 1, at_ms: clock.nowMs() };
+  tell({ ...at, type: "fleet.stalled", stall_ms: 60_000, grace_until_ms: clock.nowMs() + 30_000 });
+  tell({ ...at, type: "hive.flapping", hive_id: "desk", flapping: true });
+  tell({ ...at, type: "hive.flapping", hive_id: "desk", flapping: false });
+  tell({ ...at, type: "hive.clock", hive_id: "desk", from_ms: 0, to_ms: -7_200_000 });
+  expect(events.list({}).events.map(({ type, level, message }) => `${type} ${level}: ${message.slice(0, 50)}`)).toEqual(
+    [
+      "queen.stalled warning: The queen stood still for 60 s: nobody counts as q",
+      "hive.flapping warning: desk falls silent and comes back again and again: ",
+      "hive.flapping info: desk is steady again: its workers are chosen like ",
+      "hive.clock warning: desk's clock jumped and is now 2 h behind: it is s",
+    ],
+  );
 });
 
 test("operations are told when they begin and how they ended", async () => {

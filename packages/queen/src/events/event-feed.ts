@@ -8,6 +8,12 @@ export const CLOCK_OFF_MS = 5_000;
 /** Hives that went away and are remembered, so that their return can be told. */
 const AWAY_MAX = 10_000;
 
+const THAWED = {
+  time: "Hives may be forgotten again: those that fell silent together did not come back in time",
+  recovered: "Hives may be forgotten again: enough of those that fell silent together are back",
+  operator: "Hives may be forgotten again: an operator said so",
+} as const;
+
 /** Turns what the registry tells into events for people, and knows what it does not tell: who came back, and who began anew. */
 export class EventFeed {
   readonly #events: EventLog;
@@ -63,8 +69,8 @@ export class EventFeed {
     if (this.#away.size > 0) this.#returned(hiveId);
   }
 
-  /** How far a hive's clock is ahead, ms. */
-  clock(hive_id: string, skewMs: number): void {
+  /** How far a hive's clock is ahead, ms. @param jumped it was set just now */
+  clock(hive_id: string, skewMs: number, jumped = false): void {
     const told = this.#skews.get(hive_id);
     const isOff = Math.abs(skewMs) >= CLOCK_OFF_MS;
     if (!isOff) {
@@ -78,7 +84,7 @@ export class EventFeed {
     if (told !== undefined && Math.abs(skewMs - told) < CLOCK_OFF_MS) return;
     this.#skews.set(hive_id, skewMs);
     const where = `${inWords(Math.abs(skewMs))} ${skewMs > 0 ? "ahead" : "behind"}`;
-    const what = told === undefined ? "is" : "jumped and is now";
+    const what = jumped || told !== undefined ? "jumped and is now" : "is";
     this.#events.add({
       ...{ type: "hive.clock", level: "warning", hive_id, details: { skew_ms: Math.round(skewMs) } },
       message: `${hive_id}'s clock ${what} ${where}: it is served like any other, but the times in its logs are wrong`,
@@ -162,6 +168,38 @@ export class EventFeed {
         this.#away.delete(hive_id);
         const message = `${hive_id} was taken out of the registry on request; if it still beats, it comes back`;
         this.#events.add({ type, level: "info", at_ms, hive_id, message });
+        return;
+      }
+      case "hive.flapping": {
+        const { hive_id, flapping } = event;
+        const message = flapping
+          ? `${hive_id} falls silent and comes back again and again: its workers are chosen last until that is over`
+          : `${hive_id} is steady again: its workers are chosen like any others`;
+        const level = flapping ? "warning" : "info";
+        this.#events.add({ type, level, at_ms, hive_id, message, details: { flapping } });
+        return;
+      }
+      case "hive.clock":
+        this.clock(event.hive_id, event.to_ms, true);
+        return;
+      case "fleet.frozen": {
+        const { silent, total, until_ms } = event;
+        const most = `${silent} of ${total} hives fell silent together: perhaps it is the queen who is cut off`;
+        const message = `${most}. None is forgotten for ${inWords(until_ms - at_ms)}, unless they come back or you say so`;
+        this.#events.add({ type, level: "error", at_ms, message, details: { silent, total, until_ms } });
+        return;
+      }
+      case "fleet.thawed": {
+        const { reason } = event;
+        this.#events.add({ type, level: "info", at_ms, message: THAWED[reason], details: { reason } });
+        return;
+      }
+      case "fleet.stalled": {
+        const { stall_ms, grace_until_ms } = event;
+        const graceMs = grace_until_ms - at_ms;
+        const message = `The queen stood still for ${inWords(stall_ms)}: nobody counts as quiet for the next ${inWords(graceMs)}`;
+        const details = { stall_ms, grace_until_ms };
+        this.#events.add({ type: "queen.stalled", level: "warning", at_ms, message, details });
       }
     }
   }
