@@ -365,13 +365,15 @@ export class Exchange implements AttemptEnd {
     if (ending === "refused" || (ending === "client_error" && !isServed)) return;
     const asked = this.#question.model;
     const first_byte_ms = this.#firstByteMs;
+    const usage = ending === "ok" ? this.#ends.usage() : undefined;
+    if (usage !== undefined) this.#trace?.used(usage);
     this.#deps.onSeen({
       model: this.#servedModel ?? this.#deps.places.resolveModels(asked)[0] ?? asked,
       isServed,
       failed: ending === "worker_error" || ending === "no_worker",
       queue_wait_ms: this.#search.waitedMs,
       ...(first_byte_ms === undefined ? undefined : { first_byte_ms }),
-      ...(ending === "ok" ? this.#ends.usage() : undefined),
+      ...usage,
     });
   }
 

@@ -65,7 +65,11 @@ export class Gateway {
         this.#underWay.remove(exchange);
         this.stats.in_flight = this.#underWay.size;
       },
-      onSeen: ({ model, isServed, ...request }) => queen.telemetry.request(model, isServed, request),
+      onSeen: (seen) => {
+        const { model, isServed, ...request } = seen;
+        this.stats.models.add(seen);
+        queen.telemetry.request(model, isServed, request);
+      },
     };
     this.#stops = [
       clock.every(TICK_MS, () => this.#tick()),

@@ -1,3 +1,5 @@
+import { ModelCounts } from "./model-counts.ts";
+
 /** How a request ended. */
 export const ENDINGS = ["ok", "client_error", "worker_error", "no_worker", "refused", "hangup", "handed_over"] as const;
 export type Ending = (typeof ENDINGS)[number];
@@ -21,6 +23,7 @@ export class GatewayStats {
   failovers_total = 0;
   /** Streams and answers that broke off after their first byte. */
   broken_total = 0;
+  readonly models: ModelCounts = new ModelCounts();
   readonly first_byte: { readonly counts: number[]; sum_s: number; total: number };
 
   constructor(paths: readonly string[]) {

@@ -3,6 +3,7 @@ import type { Outcome, Reservation } from "hive-registry";
 import type { InferencePath } from "./paths.ts";
 import type { Question } from "./question.ts";
 import type { Ending } from "./stats.ts";
+import type { Usage } from "./usage.ts";
 import type { WorkerUrl } from "./worker-url.ts";
 
 /** Follows requests for whoever records traces. Where nobody does there is none, and a request costs one look at that. */
@@ -26,6 +27,8 @@ export interface RequestTrace {
   began(status: number): void;
   /** @param status of the worker's answer; 0 when there was none */
   tried(outcome: Outcome, status: number, why?: string): void;
+  /** What its worker told that it cost. */
+  used(usage: Usage): void;
   /** Nothing happens after this; more of it is not heard. @param status that the client was sent; 0 when it was none */
   ended(ending: Ending, status: number): void;
 }

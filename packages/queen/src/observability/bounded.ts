@@ -1,8 +1,8 @@
 import type { Sample } from "@hive-registry/command/metrics";
+import { OTHER_MODELS } from "../gateway/model-counts.ts";
 
 /** Models that have a series of their own in a family; further ones are summed up. */
 export const MODELS_MAX = 50;
-export const OTHER_MODELS = "(others)";
 
 /** The largest each, and the rest together: names come from outside, and there may be many. */
 export function byModel(values: Iterable<readonly [model: string, value: number]>): readonly Sample[] {

@@ -1,7 +1,10 @@
-import { by, type Family, one } from "@hive-registry/command/metrics";
+import { by, type Family, one, type Sample } from "@hive-registry/command/metrics";
+import { COUNTED_MODELS_MAX, type ModelCount } from "../gateway/model-counts.ts";
 import { FIRST_BYTE_BUCKETS_S } from "../gateway/stats.ts";
 import { byModel, MODELS_MAX } from "./bounded.ts";
 import type { QueenReading } from "./reading.ts";
+
+const FIRST_ONES = `beyond the first ${COUNTED_MODELS_MAX} models summed up`;
 
 /** What becomes of requests. */
 export const GATEWAY_FAMILIES: readonly Family<QueenReading>[] = [
@@ -23,6 +26,26 @@ export const GATEWAY_FAMILIES: readonly Family<QueenReading>[] = [
     ...{ name: "hive_registry_queue_left_total", kind: "counter", labels: ["how"] },
     help: "Requests that waited, by how that ended; refused are those that found the line full.",
     read: ({ line }) => by("how", { ...line }),
+  },
+  {
+    ...{ name: "hive_registry_model_requests_total", kind: "counter", labels: ["model"] },
+    help: `Requests of each model, as its workers call it; ${FIRST_ONES}.`,
+    read: ofModels((count) => [{ value: count.requests }]),
+  },
+  {
+    ...{ name: "hive_registry_model_requests_failed_total", kind: "counter", labels: ["model"] },
+    help: `Of those, the ones that no worker answered, or not to the end; ${FIRST_ONES}.`,
+    read: ofModels((count) => [{ value: count.failed }]),
+  },
+  {
+    ...{ name: "hive_registry_model_tokens_total", kind: "counter", labels: ["model", "direction"] },
+    help: `Tokens that workers told in their answers: input is what they read, output what they wrote; ${FIRST_ONES}.`,
+    read: ofModels((count) => by("direction", { input: count.input_tokens, output: count.output_tokens })),
+  },
+  {
+    ...{ name: "hive_registry_model_queue_wait_seconds_total", kind: "counter", labels: ["model"] },
+    help: `How long requests waited in line, all together; ${FIRST_ONES}.`,
+    read: ofModels((count) => [{ value: count.queue_wait_ms / 1_000 }]),
   },
   {
     ...{ name: "hive_registry_gateway_requests_total", kind: "counter", labels: ["path", "ending"] },
@@ -64,3 +87,12 @@ export const GATEWAY_FAMILIES: readonly Family<QueenReading>[] = [
     read: ({ gateway }) => one(gateway.broken_total),
   },
 ];
+
+function ofModels(
+  read: (count: Readonly<ModelCount>) => readonly Sample[],
+): (reading: QueenReading) => readonly Sample[] {
+  return ({ gateway }) =>
+    [...gateway.models.entries()].flatMap(([model, count]) =>
+      read(count).map(({ labels, value }) => ({ labels: { model, ...labels }, value })),
+    );
+}

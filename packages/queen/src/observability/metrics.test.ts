@@ -39,6 +39,9 @@ test("metrics tell what the queen and its gateway did, and how the process is", 
     "hive_registry_reservations 0",
     'hive_registry_reservations_ended_total{outcome="error"} 1',
     'hive_registry_gateway_requests_total{path="/v1/chat/completions",ending="ok"} 1',
+    'hive_registry_model_requests_total{model="m"} 1',
+    'hive_registry_model_requests_failed_total{model="m"} 0',
+    'hive_registry_model_tokens_total{model="m",direction="output"} 0',
     'hive_registry_gateway_requests_total{path="/v1/chat/completions",ending="client_error"} 1',
     "hive_registry_gateway_in_flight 0",
     "hive_registry_gateway_failovers_total 1",
@@ -59,7 +62,7 @@ test("every line is one that Prometheus reads, and what is known has its help an
   const told = text.split("\n").flatMap((line) => /^# TYPE (\S+) (\S+)$/.exec(line)?.slice(1, 3).join(" ") ?? []);
   expect(new Set(told).size).toBe(told.length);
   for (const { name, kind } of [...FLEET_FAMILIES, ...LIVENESS_FAMILIES, ...GATEWAY_FAMILIES]) {
-    if (name !== "hive_registry_queue_length") expect(told).toContain(`${name} ${kind}`);
+    if (!/_queue_length$|_model_(?:requests|tokens|queue)/.test(name)) expect(told).toContain(`${name} ${kind}`);
   }
 });
 

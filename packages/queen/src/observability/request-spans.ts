@@ -14,6 +14,7 @@ import type { InferencePath } from "../gateway/paths.ts";
 import type { Question } from "../gateway/question.ts";
 import type { Ending } from "../gateway/stats.ts";
 import type { RequestTrace } from "../gateway/tracer.ts";
+import type { Usage } from "../gateway/usage.ts";
 import type { WorkerUrl } from "../gateway/worker-url.ts";
 import { contextIn, headersOf } from "./trace-context.ts";
 
@@ -108,6 +109,11 @@ export class RequestSpans implements RequestTrace {
       span.setStatus({ code: SpanStatusCode.ERROR, ...(why !== undefined && { message: why }) });
     }
     span.end();
+  }
+
+  used({ input_tokens, output_tokens }: Usage): void {
+    if (input_tokens !== undefined) this.#request.setAttribute("gen_ai.usage.input_tokens", input_tokens);
+    if (output_tokens !== undefined) this.#request.setAttribute("gen_ai.usage.output_tokens", output_tokens);
   }
 
   ended(ending: Ending, status: number): void {

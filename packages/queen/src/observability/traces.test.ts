@@ -1,7 +1,7 @@
 import { pino } from "pino";
 import { describe, expect, test } from "vitest";
 import { type AGateway, aGateway } from "../gateway/testing/a-gateway.ts";
-import { aFakeWorker, type Got, refusing, saying } from "../gateway/testing/fake-worker.ts";
+import { aFakeWorker, type Got, refusing } from "../gateway/testing/fake-worker.ts";
 import { type ASpan, aTraceReceiver, type TraceReceiver } from "./testing/trace-receiver.ts";
 import { openTraces } from "./traces.ts";
 
@@ -48,7 +48,11 @@ const onlyIn = (spans: readonly ASpan[]): ASpan => {
 
 describe("a traced request", () => {
   test("is one span, with its choice and its try below it, and none of what was said", async () => {
-    const worker = await aFakeWorker(saying("the secret answer"));
+    const worker = await aFakeWorker(({ response }) => {
+      const usage = { prompt_tokens: 7, completion_tokens: 30 };
+      response.setHeader("content-type", "application/json");
+      response.end(JSON.stringify({ choices: [{ message: { content: "the secret answer" } }], usage }));
+    });
     const { gateway, receiver, ended } = await aTracedGateway();
     gateway.report([{ url: worker.url, engine: "llama-cpp" }]);
     expect((await gateway.chat({ messages: [{ role: "user", content: "the secret question" }] })).status).toBe(200);
@@ -63,6 +67,8 @@ describe("a traced request", () => {
       "http.response.status_code": 200,
       "gen_ai.operation.name": "chat",
       "gen_ai.request.model": "m",
+      "gen_ai.usage.input_tokens": 7,
+      "gen_ai.usage.output_tokens": 30,
       "hive_registry.stream": false,
       "hive_registry.ending": "ok",
       "hive_registry.tries": 1,
