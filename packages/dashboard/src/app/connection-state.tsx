@@ -2,7 +2,7 @@ import type { JSX } from "preact";
 import { type Connection, connectionText } from "../fleet-data/connection.ts";
 import { StatusDot, type Tone } from "../ui/parts.tsx";
 import { Notice } from "../ui/states.tsx";
-import { useFleet } from "./context.ts";
+import { useApi, useFleet } from "./context.ts";
 
 const TONES: Readonly<Record<Connection["state"], Tone>> = {
   connecting: "muted",
@@ -24,8 +24,10 @@ export function ConnectionState(): JSX.Element {
 
 /** Says since when the page shows the past, counting up, and that nobody needs to do anything. */
 export function StaleBanner(): JSX.Element | null {
-  const fleet = useFleet();
+  const { fleet, session } = useApi();
   const connection = fleet.connection.value;
+  // The dialog that asks for the token says it.
+  if (session.tokenWanted.value !== undefined) return null;
   if (connection.state !== "stale" && connection.state !== "refused") return null;
   // Counts up.
   fleet.seconds.value;

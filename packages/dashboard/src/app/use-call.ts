@@ -1,5 +1,6 @@
 import { ClientError } from "@hive-registry/client";
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useApi } from "./context.ts";
 
 export interface Call<T> {
   /** The last answer; it stays while a newer one is asked for, and after a failure. */
@@ -13,7 +14,7 @@ export interface Call<T> {
 
 /**
  * Asks once, and again whenever `inputs` change or `everyMs` are over. An answer to earlier inputs is thrown away, and what
- * is under way is aborted. While the page is hidden it asks nothing.
+ * is under way is aborted. While the page is hidden, or a token is missing, it asks nothing again.
  */
 export function useCall<T>(
   ask: (signal: AbortSignal) => Promise<T>,
@@ -21,6 +22,7 @@ export function useCall<T>(
   options: { readonly everyMs?: number } = {},
 ): Call<T> {
   const [state, setState] = useState<Omit<Call<T>, "refresh">>({ value: undefined, error: undefined, isLoading: true });
+  const { session } = useApi();
   const latest = useRef(ask);
   latest.current = ask;
   const again = useRef<() => void>(() => undefined);
@@ -47,7 +49,8 @@ export function useCall<T>(
       }
     };
     const later = () => {
-      if (document.visibilityState === "visible") void run();
+      const isOfUse = document.visibilityState === "visible" && session.tokenWanted.peek() === undefined;
+      if (isOfUse) void run();
       else timer = setTimeout(later, options.everyMs);
     };
     again.current = () => void run();

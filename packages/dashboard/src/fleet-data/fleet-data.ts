@@ -59,9 +59,11 @@ export class FleetData {
     return this.#hasSnapshot;
   }
 
-  /** The queen's clock, ms since epoch. */
+  /** The queen's clock, ms since epoch. It stands still while she is away: what is shown is of then, and so are its ages. */
   queenNowMs(): number {
-    return this.#time.nowMs();
+    const connection = this.#connection.peek();
+    const awayMs = connection.state === "stale" ? this.nowMs() - connection.since_ms : 0;
+    return this.#time.nowMs() - awayMs;
   }
 
   /** The page's own clock, ms: what `since_ms` of a connection is counted by. */

@@ -149,9 +149,14 @@ function NoHives(): JSX.Element {
         <a href={href.machineAdd()}>add a machine</a> by SSH from here:
       </p>
       <pre class="commands small">
-        {`hive agent --queen ${queen}          # on the machine itself
-hive add USER@HOST                   # from here, over SSH
-hive simulate --hives 4 --workers 2  # a fleet that only pretends`}
+        {`# on the machine itself
+hive agent --queen ${queen}
+
+# from here, over SSH
+hive add USER@HOST
+
+# a fleet that only pretends
+hive simulate --hives 4 --workers 2`}
       </pre>
     </Empty>
   );

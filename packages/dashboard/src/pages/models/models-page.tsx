@@ -82,7 +82,7 @@ function ModelsTable({ models }: { readonly models: readonly ModelSummary[] }): 
     {
       title: "Talk to it",
       cell: ({ model }) => (
-        <ButtonLink isCompact icon="chat" href={href.playground({ model })} label={`Try ${model}`}>
+        <ButtonLink isCompact icon="chat" href={href.playground({ model })} label={`Try it: ${model}`}>
           Try it
         </ButtonLink>
       ),
