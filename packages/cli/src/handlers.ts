@@ -7,8 +7,9 @@ import type { Environment } from "@hive-registry/command/places";
 import type { CommandDeps } from "./deps.ts";
 import type { HiveDeps } from "./fleet/local-hive.ts";
 import { type MachineWorld, machineHandlers } from "./machines/handlers.ts";
-import { choosePaint } from "./output/paint.ts";
+import { choosePaint, PLAIN } from "./output/paint.ts";
 import { type Progress, startProgress } from "./output/progress.ts";
+import { isUtf8 } from "./output/sparkline.ts";
 import { type StepLines, startStepLines } from "./output/step-lines.ts";
 import type { Handlers, QueenFlags, UpFlags } from "./program.ts";
 import type { ServerName } from "./servers/commands.ts";
@@ -45,7 +46,11 @@ export function handlers(): Handlers {
     server,
     async ls(flags) {
       const { ls } = await import("./fleet/ls.ts");
-      await ls(depsFor(flags), flags);
+      await ls({ ...depsFor(flags), isUtf8: isUtf8(env) }, flags);
+    },
+    async events(flags) {
+      const { events } = await import("./events/events.ts");
+      await events({ ...depsFor(flags), interruptible }, flags);
     },
     async workers(flags) {
       const { workers } = await import("./fleet/workers.ts");
@@ -62,6 +67,14 @@ export function handlers(): Handlers {
     async devices(flags) {
       const { devices } = await import("./fleet/devices.ts");
       await devices(depsFor(flags), flags);
+    },
+    async top(flags) {
+      const { top } = await import("./top/top.ts");
+      const isScreen = stdin.isTTY && stdout.isTTY && env.TERM !== "dumb";
+      const hasColour = choosePaint(true, env) !== PLAIN;
+      const screen = isScreen ? { stdin, stdout, hasColour } : undefined;
+      const queenUrl = queenUrlOf(flags.queen, env);
+      await top({ ...depsFor(flags), ...{ queenUrl, screen, pause, interruptible, onExit } }, flags);
     },
     async route(model, flags) {
       const { route } = await import("./route/route.ts");
@@ -134,6 +147,11 @@ const nowMs = (): number => Date.now();
 const exitWith = (code: number): void => {
   process.exitCode = code;
 };
+
+function onExit(run: () => void): () => void {
+  process.on("exit", run);
+  return () => void process.off("exit", run);
+}
 
 /** The hive runs in another folder: only a whole path means the same file there. */
 const wholePath = (model: string): string => (existsSync(model) ? resolve(model) : model);

@@ -1,7 +1,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import type { ChatFlags } from "./chat/chat.ts";
 import type { JsonFlag } from "./deps.ts";
+import type { EventsFlags } from "./events/events.ts";
 import type { HiveChoice } from "./fleet/local-hive.ts";
+import type { LsFlags } from "./fleet/ls.ts";
 import type { WorkersFlags } from "./fleet/workers.ts";
 import { type MachineHandlers, machineWords } from "./machines/words.ts";
 import { RULES } from "./route/candidates.ts";
@@ -9,6 +11,7 @@ import type { RouteFlags } from "./route/route.ts";
 import type { ServerName } from "./servers/commands.ts";
 import type { CompareFlags } from "./simulate/compare.ts";
 import type { SimulateFlags } from "./simulate/fleet.ts";
+import type { TopFlags } from "./top/top.ts";
 import {
   collect,
   collectLabels,
@@ -46,10 +49,12 @@ export interface Handlers extends MachineHandlers {
   up(flags: UpFlags): Promise<void>;
   down(flags: { readonly stateDir?: string }): Promise<void>;
   server(name: ServerName, args: readonly string[], flags: QueenFlags): Promise<void>;
-  ls(flags: QueenFlags & JsonFlag): Promise<void>;
+  ls(flags: QueenFlags & LsFlags): Promise<void>;
+  events(flags: QueenFlags & EventsFlags): Promise<void>;
   workers(flags: QueenFlags & WorkersFlags): Promise<void>;
   models(flags: QueenFlags & JsonFlag): Promise<void>;
   stats(flags: QueenFlags & JsonFlag): Promise<void>;
+  top(flags: QueenFlags & TopFlags): Promise<void>;
   devices(flags: QueenFlags & JsonFlag & HiveChoice): Promise<void>;
   route(model: string, flags: QueenFlags & RouteFlags): Promise<void>;
   chat(model: string | undefined, prompt: string | undefined, flags: QueenFlags & ChatFlags): Promise<void>;
@@ -112,7 +117,9 @@ function servers(hive: Command, handlers: Handlers): void {
 
 function listings(hive: Command, handlers: Handlers): void {
   hive.commandsGroup("What is there:");
-  listing(hive, "ls", "hives: who answers, what they hold").action((flags) => handlers.ls(merged(hive, flags)));
+  listing(hive, "ls", "hives: who answers, what they hold")
+    .option("-w, --wide", "also the last hour: GPU, VRAM, heartbeats")
+    .action((flags) => handlers.ls(merged(hive, flags)));
   listing(hive, "workers", "inference workers and their addresses")
     .option("--state <state>", "idle, busy or loading")
     .option("--model <model>", "those that have it loaded")
@@ -124,6 +131,17 @@ function listings(hive: Command, handlers: Handlers): void {
     .option("--hive <id>", "another machine's, by its hive's id")
     .action((flags) => handlers.devices(merged(hive, flags)));
   listing(hive, "stats", "the fleet in numbers").action((flags) => handlers.stats(merged(hive, flags)));
+  withQueen(hive.command("top"))
+    .description("the fleet as it is, all the time; q ends it")
+    .option("--once", "print it once, as where there is no terminal")
+    .action((flags) => handlers.top(merged(hive, flags)));
+  listing(hive, "events", "what happened, and what happens until Ctrl-C")
+    .option("--no-follow", "only what happened")
+    .option("--type <type>", "hive, worker, operation …, or one of their kinds: worker.failed")
+    .option("--hive <id>", "of one hive")
+    .addOption(new Option("--level <level>", "this and what matters more").choices(["info", "warning", "error"]))
+    .option("--limit <n>", "of what happened (20)", wholeNumber)
+    .action((flags) => handlers.events(merged(hive, flags)));
 }
 
 function inference(hive: Command, handlers: Handlers): void {

@@ -1,12 +1,20 @@
-import { ClientError, type HiveAgentClient, type WorkersQuery } from "@hive-registry/client";
+import { ClientError, type HiveAgentClient, type HiveRuntimeState, type WorkersQuery } from "@hive-registry/client";
 import { describe, expect, test } from "vitest";
 import { CommandError } from "../failure.ts";
-import { aHive, aMachine, aModel, aPage, on } from "../testing/fakes.ts";
+import { aHive, aMachine, aModel, aPage, each, on, type Page } from "../testing/fakes.ts";
 import { devices } from "./devices.ts";
 import { ls } from "./ls.ts";
 import { models } from "./models.ts";
 import { stats } from "./stats.ts";
+import type { Trend } from "./trends.ts";
 import { workers } from "./workers.ts";
+
+/** What `hive ls` needs of a fleet. */
+const aLook = (page: Page, hives: readonly HiveRuntimeState[], trends: readonly Trend[] = []) => ({
+  ...page,
+  isUtf8: true,
+  client: { listHives: async () => [...hives], eachHiveTelemetry: () => each(trends) },
+});
 
 describe("hive ls", () => {
   const gpu = { id: "0", backend: "cuda", name: "RTX", vram_total_bytes: 24e9, vram_free_bytes: 20e9 } as const;
@@ -27,7 +35,7 @@ describe("hive ls", () => {
         version: "0.1.0",
       }),
     ];
-    await ls({ ...page, client: { listHives: async () => hives } }, {});
+    await ls(aLook(page, hives), {});
     expect(page.text().trimEnd().split("\n")).toEqual([
       "HIVE      STATUS    AGE  WORKERS  VRAM USED  VRAM FREE  GPUS  VERSION",
       "big       alive     2 s        2     4.0 GB    20.0 GB     1  0.1.0",
@@ -40,25 +48,59 @@ describe("hive ls", () => {
   test("a clock that is far off gets a column", async () => {
     const page = aPage();
     const hives = [aHive({ clock_skew_ms: -3_700_000 }), aHive({ hive_id: "right", clock_skew_ms: 40 })];
-    await ls({ ...page, client: { listHives: async () => hives } }, {});
+    await ls(aLook(page, hives), {});
     expect(page.text()).toContain("CLOCK");
     expect(page.text()).toContain("1 h behind");
   });
 
   test("an empty fleet says what to type next, and is [] for programs", async () => {
     const page = aPage();
-    const client = { listHives: async () => [] };
-    await ls({ ...page, client }, {});
+    await ls(aLook(page, []), {});
     expect(page.text()).toContain("hive agent");
-    await ls({ ...page, client }, { json: true });
+    await ls(aLook(page, []), { json: true });
     expect(page.out.at(-1)).toBe("[]\n");
   });
 
   test("--json prints the hives as they travel", async () => {
     const page = aPage();
     const hive = aHive({ clock_skew_ms: 1 });
-    await ls({ ...page, client: { listHives: async () => [hive] } }, { json: true });
+    await ls(aLook(page, [hive]), { json: true });
     expect(JSON.parse(page.text())).toEqual([hive]);
+  });
+
+  describe("--wide", () => {
+    const trend = (hive_id: string): Trend => ({
+      ...{ hive_id, gpu_percent: [0, 50, 100], vram_used_bytes: [null, 6e9, 12e9] },
+      heartbeat_interval_ms: [null, null, null],
+    });
+    const hives = [aHive({ hive_id: "big", vram_total_gb: 24, vram_free_gb: 12 }), aHive({ hive_id: "new" })];
+
+    test("shows the last hour as well, and a dash for a hive of which nothing is known", async () => {
+      const page = aPage();
+      await ls(aLook(page, hives, [trend("big")]), { wide: true });
+      const [titles, big, none] = page.text().trimEnd().split("\n");
+      expect(titles).toMatch(/VERSION {2}GPU, 1 h {2,}VRAM, 1 h {2,}BEATS, 1 h$/);
+      expect(big).toContain("▁▅█ 100 %   ▃▅ 12.0 GB  -");
+      expect(none).toMatch(/- {2,}- {2,}-$/);
+    });
+
+    test("leaves out what the terminal has no room for, the last first", async () => {
+      const titles = async (width: number) => {
+        const page = aPage();
+        await ls({ ...aLook(page, hives, [trend("big")]), look: { ...page.look, width } }, { wide: true });
+        return page.text().split("\n")[0];
+      };
+      expect(await titles(120)).toContain("BEATS");
+      expect(await titles(85)).toMatch(/GPU, 1 h$/);
+      expect(await titles(60)).not.toContain("1 h");
+    });
+
+    test("is numbers for programs", async () => {
+      const page = aPage();
+      await ls(aLook(page, hives, [trend("big")]), { wide: true, json: true });
+      const { hive_id: _known, ...series } = trend("big");
+      expect(JSON.parse(page.text())).toEqual([{ ...hives[0], telemetry: { step_ms: 300_000, ...series } }, hives[1]]);
+    });
   });
 });
 
