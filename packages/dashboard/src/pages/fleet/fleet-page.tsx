@@ -6,8 +6,7 @@ import { PageHead } from "../../app/shell.tsx";
 import { Choice, SelectField } from "../../ui/fields.tsx";
 import { Icon } from "../../ui/icon.tsx";
 import { Button, ButtonLink } from "../../ui/parts.tsx";
-import { Empty, Spinner } from "../../ui/states.tsx";
-import { EarlyFleet } from "./early-fleet.tsx";
+import { Empty, Skeleton, Spinner } from "../../ui/states.tsx";
 import { FleetTotals } from "./fleet-totals.tsx";
 import { FleetView, SORTS, type Sort, STATUS_FILTERS, type StatusFilter, type View } from "./fleet-view.ts";
 import { FreeModels } from "./free-models.tsx";
@@ -36,7 +35,7 @@ export function FleetPage(): JSX.Element {
         </ButtonLink>
       </PageHead>
       {traffic.stats !== undefined && <FreezeBanner stats={traffic.stats} onThawed={traffic.refresh} />}
-      {isKnown ? <KnownFleet traffic={traffic} /> : <UnknownFleet traffic={traffic} />}
+      {isKnown ? <KnownFleet traffic={traffic} /> : <UnknownFleet />}
     </>
   );
 }
@@ -163,7 +162,7 @@ hive simulate --hives 4 --workers 2`}
 }
 
 /** Before the first picture. */
-function UnknownFleet({ traffic }: { readonly traffic: Traffic }): JSX.Element {
+function UnknownFleet(): JSX.Element {
   const connection = useFleet().connection.value;
   const { session } = useApi();
   if (connection.state === "connecting" && connection.message !== undefined) {
@@ -185,7 +184,13 @@ function UnknownFleet({ traffic }: { readonly traffic: Traffic }): JSX.Element {
       </Empty>
     );
   }
-  return <EarlyFleet traffic={traffic} />;
+  return (
+    <div class="tiles-to-come">
+      {Array.from({ length: 8 }, (_, at) => (
+        <Skeleton key={at} height={11} label={at === 0 ? "The fleet is on its way" : ""} />
+      ))}
+    </div>
+  );
 }
 
 function viewOf(query: URLSearchParams): View {

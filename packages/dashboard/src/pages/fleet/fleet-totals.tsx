@@ -2,16 +2,16 @@ import type { RegistryStats } from "hive-registry";
 import type { ComponentChildren, JSX } from "preact";
 import type { FleetSums } from "../../fleet-data/fleet-rows.ts";
 import { newest } from "../../fleet-data/series.ts";
-import { bytesOfText, countText, percentText, rateText, UNKNOWN } from "../../fleet-data/units.ts";
+import { bytesOfText, countText, percentText, rateText } from "../../fleet-data/units.ts";
 import { Bar, StatusDot, type Tone } from "../../ui/parts.tsx";
 import { Sparkline } from "../../ui/sparkline.tsx";
 import type { Traffic } from "./use-traffic.ts";
 
-/** The fleet in four numbers. `sums`: undefined while they are on their way. */
+/** The fleet in four numbers. */
 export function FleetTotals(props: {
   readonly hives: RegistryStats["hives"];
   readonly workers: Pick<RegistryStats["workers"], "total" | "idle" | "busy" | "loading" | "set_aside">;
-  readonly sums: FleetSums | undefined;
+  readonly sums: FleetSums;
   readonly traffic: Traffic;
 }): JSX.Element {
   const { hives, workers, sums, traffic } = props;
@@ -58,14 +58,7 @@ export function FleetTotals(props: {
   );
 }
 
-function GpuMemory({ sums }: { readonly sums: FleetSums | undefined }): JSX.Element {
-  if (sums === undefined) {
-    return (
-      <Total name="GPU memory" value={UNKNOWN}>
-        <Bar value={0} max={undefined} />
-      </Total>
-    );
-  }
+function GpuMemory({ sums }: { readonly sums: FleetSums }): JSX.Element {
   if (sums.devices === 0) {
     return (
       <Total name="GPU memory" value="none">

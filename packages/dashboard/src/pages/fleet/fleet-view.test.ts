@@ -61,6 +61,18 @@ test("who comes and who goes is noticed, also when the number stays the same", (
   expect(later.map(({ hive_id }) => hive_id)).toEqual(["b", "c"]);
 });
 
+test("a fleet that comes in pieces and goes in pieces is in order all the time", () => {
+  const view = new FleetView();
+  const here = new Map<string, ReturnType<typeof aHive>>();
+  for (let step = 0; step < 60; step++) {
+    const hiveId = `hive-${(step * 37) % 50}`;
+    if (step % 4 === 3) here.delete([...here.keys()][step % here.size] ?? "");
+    else here.set(hiveId, aHive({ hive_id: hiveId }));
+    const numbers = view.list(rowsOf(...here.values()), ALL).map(({ hive_id }) => Number(hive_id.slice(5)));
+    expect(numbers).toEqual([...here.keys()].map((id) => Number(id.slice(5))).sort((a, b) => a - b));
+  }
+});
+
 test("words are small, and what kind they are may be said", () => {
   expect(words("  Status:Silent  model:Qwen foo:bar ")).toEqual(["silent", "qwen", "foo:bar"]);
 });

@@ -38,8 +38,8 @@ export function words(query: string): string[] {
 }
 
 /**
- * The shown hives in their order. Ten thousand names are put in order only when one came or went; the rest of the orders
- * are stable on top of that, so equals do not change places.
+ * The shown hives in their order. Names are put in order as they come: a fleet that arrives in a hundred pieces is not sorted a
+ * hundred times. The other orders are stable on top of that, so equals do not change places.
  */
 export class FleetView {
   readonly #collator: Intl.Collator = new Intl.Collator("en", { numeric: true });
@@ -62,14 +62,43 @@ export class FleetView {
     return key === undefined ? shown : shown.sort((a, b) => key(a) - key(b));
   }
 
-  #orderNames(rows: { readonly size: number; all(): Iterable<HiveRow> }): void {
-    let isSame = rows.size === this.#known.size;
-    if (isSame) for (const { hive_id } of rows.all()) if (!this.#known.has(hive_id)) isSame = false;
-    if (isSame) return;
-    const names = Array.from(rows.all(), ({ hive_id }) => hive_id);
-    this.#byName = names.sort(this.#collator.compare);
-    this.#known = new Set(names);
+  #orderNames(rows: {
+    readonly size: number;
+    find(hiveId: string): HiveRow | undefined;
+    all(): Iterable<HiveRow>;
+  }): void {
+    const come: string[] = [];
+    for (const { hive_id } of rows.all()) if (!this.#known.has(hive_id)) come.push(hive_id);
+    const areSomeGone = this.#known.size + come.length !== rows.size;
+    if (come.length === 0 && !areSomeGone) return;
+    const stayed = areSomeGone ? this.#byName.filter((hiveId) => rows.find(hiveId) !== undefined) : this.#byName;
+    const { compare } = this.#collator;
+    this.#byName = merged(stayed, come.sort(compare), compare);
+    this.#known = new Set(this.#byName);
   }
+}
+
+/** Two ordered lists as one. */
+function merged(
+  a: readonly string[],
+  b: readonly string[],
+  compare: (x: string, y: string) => number,
+): readonly string[] {
+  if (a.length === 0) return b;
+  if (b.length === 0) return a;
+  const all: string[] = [];
+  let [atA, atB] = [0, 0];
+  while (atA < a.length && atB < b.length) {
+    const [nextA, nextB] = [a[atA] as string, b[atB] as string];
+    if (compare(nextA, nextB) <= 0) {
+      all.push(nextA);
+      atA++;
+    } else {
+      all.push(nextB);
+      atB++;
+    }
+  }
+  return all.concat(a.slice(atA), b.slice(atB));
 }
 
 /** Smallest first. What is not known comes last. */

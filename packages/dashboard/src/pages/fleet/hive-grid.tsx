@@ -6,7 +6,7 @@ import type { HiveRow } from "../../fleet-data/hive-row.ts";
 import { gridLayout, tileAfterKey, tilesInSight } from "./grid-layout.ts";
 import { HiveTile } from "./hive-tile.tsx";
 
-const TILE = { tileWidthMin: 272, tileHeight: 196, gap: 12 };
+const TILE = { tileWidthMin: 272, tileHeight: 186, gap: 12 };
 
 /** Header and stale banner cover so much of the window's top. */
 const COVERED_PX = 72;
