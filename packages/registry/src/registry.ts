@@ -19,6 +19,7 @@ import { EvictionBudget } from "./liveness/eviction-budget.ts";
 import { Flaps } from "./liveness/flaps.ts";
 import { Freeze } from "./liveness/freeze.ts";
 import { Grace } from "./liveness/grace.ts";
+import { Graves } from "./liveness/graves.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness/status.ts";
 import type { ModelAliases } from "./models/model-names.ts";
 import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
@@ -98,6 +99,7 @@ export class HiveRegistry {
   readonly #budget: EvictionBudget;
   readonly #freeze: Freeze;
   readonly #grace: Grace;
+  readonly #graves: Graves = new Graves();
   readonly #flaps: Flaps<HiveRecord> = new Flaps();
   readonly #clocks: ClockWatch<HiveRecord> = new ClockWatch();
   /** What the heartbeat that is being taken says. */
@@ -180,6 +182,8 @@ export class HiveRegistry {
     if (known !== undefined) {
       const next = { bootId: payload.boot_id, seq: payload.seq, timestampMs: stampedMs };
       if (isStale(known.order, next, known.pastBoots)) return { accepted: false, reason: "stale" };
+    } else if (this.#graves.isPast(hiveId, payload.boot_id)) {
+      return { accepted: false, reason: "stale" };
     }
 
     // Everything that can throw comes before the first change.
@@ -698,6 +702,7 @@ export class HiveRegistry {
     let hive = this.#hives.find(hiveId);
     if (hive === undefined) {
       hive = this.#hives.add(hiveId);
+      hive.pastBoots = this.#graves.rise(hiveId, report.boot_id);
       this.#statuses[hive.status]++;
     } else if (hive.bootId !== undefined && hive.bootId !== report.boot_id) {
       hive.pastBoots = [...(hive.pastBoots ?? []), hive.bootId].slice(-PAST_BOOTS_MAX);
@@ -842,6 +847,7 @@ export class HiveRegistry {
 
   #evict(hive: HiveRecord, nowMs: number): HiveEvent {
     this.#forget(hive);
+    this.#graves.bury(hive);
     const event: HiveEvent = {
       type: "hive.evicted",
       revision: ++this.#revision,

@@ -13,6 +13,9 @@ export {
   startFakeWorker,
 } from "./fleet/fake-worker.ts";
 export { FAULT_KINDS, type Fault, type FaultScope } from "./fleet/fault.ts";
+export { LAWS, type Law } from "./liveness/laws.ts";
+export { type LivenessOutcome, simulateLiveness } from "./liveness/simulate-liveness.ts";
+export type { Trouble as LivenessTrouble } from "./liveness/trouble.ts";
 export { type Random, randomFrom } from "./random.ts";
 export {
   CONTROL_PATH,
