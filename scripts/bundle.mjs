@@ -11,8 +11,8 @@ const LIBRARY = { entry: join("worker", "dist", "index.js"), outfile: join("work
 const PAGE = "dashboard";
 /** Is copied alone to machines: nothing may lie beside it, and it should be small. */
 const ALONE = new Set(["machine"]);
-/** Native, or with files of their own that they look for beside themselves. */
-const LEFT_OUTSIDE = ["libsql", "node-llama-cpp", "@fastify/swagger", "@fastify/swagger-ui"];
+/** Native, with files of their own that they look for beside themselves, or needed by one command alone. */
+const LEFT_OUTSIDE = ["libsql", "node-llama-cpp", "@fastify/swagger", "@fastify/swagger-ui", "ink", "react"];
 /** For what was CommonJS. */
 const REQUIRE =
   'import { createRequire as requireFrom } from "node:module"; const require = requireFrom(import.meta.url);';

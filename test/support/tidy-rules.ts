@@ -23,7 +23,7 @@ export const ARROWS: Readonly<Record<string, Readonly<Record<string, "code" | "t
   queen: { registry: "code", contract: "code", lifecycle: "code", command: "code" },
   dashboard: { registry: "code", client: "code" },
   simulation: { registry: "code", contract: "code" },
-  cli: { client: "code", simulation: "code", lifecycle: "code", command: "code" },
+  cli: { registry: "code", client: "code", simulation: "code", lifecycle: "code", command: "code" },
 };
 
 /** Packages whose programs another one starts: needed beside it, never imported. */

@@ -17,13 +17,18 @@ export interface Following {
   stop(): Promise<void>;
 }
 
+export type FollowOptions = Omit<WatchOptions, "lastEventId"> & {
+  /** For who draws: of each hive the latest, at most so many a second; the first snapshot is then small, and the rest follows it. */
+  readonly hivesPerSecond?: number;
+};
+
 /**
  * Keeps `registry` the same as the queen's, through lost connections and queens that restart. Between a lost connection
  * and the next one it holds what was last known: `onRetry` tells how long that has been so.
  */
 export function follow(
   deps: { readonly client: Pick<HiveClient, "watch">; readonly registry: Replica },
-  options: Omit<WatchOptions, "lastEventId"> = {},
+  { hivesPerSecond, ...options }: FollowOptions = {},
 ): Following {
   const stopping = new AbortController();
   const signal = options.signal === undefined ? stopping.signal : AbortSignal.any([options.signal, stopping.signal]);
@@ -34,10 +39,11 @@ export function follow(
     failReady = reject;
   });
 
+  const query = hivesPerSecond === undefined ? {} : { hives_per_second: hivesPerSecond };
   const run = async () => {
     for (let gaps = 0; !signal.aborted; ) {
       try {
-        for await (const change of deps.client.watch({}, { ...options, signal })) {
+        for await (const change of deps.client.watch(query, { ...options, signal })) {
           deps.registry.apply(change);
           becomeReady();
           if (change.type !== "snapshot") gaps = 0;

@@ -80,7 +80,7 @@ export { type Place, WAITING_MAX, type WaitOptions } from "./fleet/places.ts";
 export type { QueenNews } from "./fleet/queen-link.ts";
 export type { FleetRequestInit } from "./fleet/request.ts";
 export type { Wishes } from "./fleet/wishes.ts";
-export { type Following, follow, type Replica } from "./follow.ts";
+export { type Following, type FollowOptions, follow, type Replica } from "./follow.ts";
 export { HiveAgentClient } from "./hive-agent-client.ts";
 export { FOLLOW_BACKOFF, FOLLOW_IDLE_MS, FOLLOW_TRIES_MAX, type FollowOperationOptions } from "./operation-stream.ts";
 export { type ExplainRequest, HiveClient, type HiveClientOptions } from "./queen-client.ts";

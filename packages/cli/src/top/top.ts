@@ -1,0 +1,79 @@
+import type { CommandDeps } from "../deps.ts";
+import { fleetNow, type SourceDeps, startFleetSource } from "./fleet-source.ts";
+import { FIRST_STATE } from "./keys.ts";
+import { pictureOf, plainText, type Size } from "./picture.ts";
+import { fleetScreen } from "./screen.ts";
+
+/** At most four pictures a second: more nobody reads, and a slow line could not carry them. */
+const REDRAW_MS = 250;
+/** Of a picture that is printed. */
+const PRINTED: Size = { columns: 100, rows: 60 };
+
+const ENTER_SCREEN = "\u001B[?1049h\u001B[H";
+/** Back to what was there before, with a cursor. */
+const LEAVE_SCREEN = "\u001B[?1049l\u001B[?25h";
+
+export interface TopFlags {
+  readonly once?: boolean;
+}
+
+/** A person's terminal. */
+export interface Screen {
+  readonly stdin: NodeJS.ReadStream;
+  readonly stdout: NodeJS.WriteStream;
+  readonly hasColour: boolean;
+}
+
+export type TopDeps = SourceDeps &
+  Pick<CommandDeps, "print"> & {
+    /** Undefined where nobody looks. */
+    readonly screen: Screen | undefined;
+    interruptible(): { readonly signal: AbortSignal; end(): void };
+    /** Runs when the process ends in whatever way; returns the end of it. */
+    onExit(run: () => void): () => void;
+  };
+
+/** `hive top` shows the fleet until q. Where there is no terminal, or with `--once`, it prints one picture. */
+export async function top(deps: TopDeps, flags: TopFlags): Promise<void> {
+  const { screen } = deps;
+  if (flags.once === true || screen === undefined) {
+    deps.print(plainText(pictureOf(await fleetNow(deps), FIRST_STATE, PRINTED)));
+    return;
+  }
+  // Who cannot be reached, or wants a token, is told before the screen is taken.
+  await deps.client.stats();
+  await show(deps, screen);
+}
+
+async function show(deps: TopDeps, { stdin, stdout, hasColour }: Screen): Promise<void> {
+  const [ink, react] = await Promise.all([import("ink"), import("react")]);
+  const interrupt = deps.interruptible();
+  const done = new AbortController();
+  const signal = AbortSignal.any([interrupt.signal, done.signal]);
+  const source = startFleetSource(deps, signal);
+  const leave = () => void stdout.write(LEAVE_SCREEN);
+  const stay = deps.onExit(leave);
+  stdout.write(ENTER_SCREEN);
+  const element = react.createElement(fleetScreen({ ink, react }), {
+    source: {
+      hasColour,
+      view: source.view,
+      quit: () => done.abort(),
+      onNews: (redraw) => {
+        const timer = setInterval(() => source.isNews() && redraw(), REDRAW_MS);
+        return () => clearInterval(timer);
+      },
+    },
+  });
+  const options = { exitOnCtrlC: false, patchConsole: false, incrementalRendering: true };
+  const app = ink.render(element, { ...{ stdin, stdout }, ...options });
+  try {
+    await Promise.race([source.ended, app.waitUntilExit()]);
+  } finally {
+    done.abort();
+    app.unmount();
+    leave();
+    stay();
+    interrupt.end();
+  }
+}
