@@ -32,11 +32,14 @@ export interface View {
   expects(fault: RegExp): void;
 }
 
+export interface OpenOptions {
+  readonly hash?: string;
+  /** The fleet does not come: the stream of changes is asked for, and not answered. */
+  readonly isHeld?: boolean;
+}
+
 /** One browser for the file; give it each test's own page. */
-export function aBrowser(): (
-  queenUrl: string,
-  options?: { readonly size?: Size; readonly hash?: string },
-) => Promise<View> {
+export function aBrowser(): (queenUrl: string, options?: OpenOptions) => Promise<View> {
   let browser: Browser | undefined;
   beforeAll(async () => {
     mkdirSync(PICTURES, { recursive: true });
@@ -45,9 +48,10 @@ export function aBrowser(): (
   afterAll(async () => {
     await browser?.close();
   });
-  return async (queenUrl, { size = "desk", hash = "" } = {}) => {
+  return async (queenUrl, { hash = "", isHeld = false } = {}) => {
     if (browser === undefined) throw new Error("the browser is not there yet");
-    const context = await browser.newContext({ viewport: SIZES[size], locale: "en-GB", reducedMotion: "reduce" });
+    const context = await browser.newContext({ viewport: SIZES.desk, locale: "en-GB", reducedMotion: "reduce" });
+    if (isHeld) await context.route("**/api/v1/watch?*", () => undefined);
     const view = await open(context, queenUrl);
     await view.page.goto(`${queenUrl}/${hash}`);
     return view;

@@ -4,6 +4,8 @@ import { dashboardBeside } from "../../packages/queen/src/http/dashboard-routes.
 import { aQueen, type TestQueen } from "../../packages/queen/src/testing/a-queen.ts";
 
 const TICK_MS = 250;
+const SECOND_MS = 1_000;
+const PAST_MS = 40 * 60_000;
 /** As hives beat. Every beat is a full one here, which changes nothing of what is seen. */
 const BEAT_MS = 5_000;
 
@@ -26,11 +28,14 @@ export async function aDashboardQueen(options: Parameters<typeof aQueen>[0] = {}
   return { ...queen, url, fleet: new BeatingFleet(queen) };
 }
 
+/** What a hive tells at a moment. */
+export type Telling = (nowMs: number) => HiveHeartbeatPayload;
+
 /** Hives that beat as the queen's clock goes on, until one falls silent. */
 export class BeatingFleet {
   readonly #queen: TestQueen;
-  readonly #hives: Map<string, { readonly payload: HiveHeartbeatPayload; readonly skewMs: number }> = new Map();
-  #seq = 0;
+  readonly #hives: Map<string, { readonly tell: Telling; readonly skewMs: number }> = new Map();
+  readonly #beats: Map<string, number> = new Map();
 
   constructor(queen: TestQueen) {
     this.#queen = queen;
@@ -40,9 +45,11 @@ export class BeatingFleet {
   }
 
   /** From now on this is what it tells. `skewMs`: how far its clock is ahead. */
-  put(payload: HiveHeartbeatPayload, { skewMs = 0 }: { readonly skewMs?: number } = {}): void {
-    this.#hives.set(payload.hive_id, { payload, skewMs });
-    this.#beat(payload.hive_id);
+  put(payload: HiveHeartbeatPayload | Telling, { skewMs = 0 }: { readonly skewMs?: number } = {}): void {
+    const tell = typeof payload === "function" ? payload : () => payload;
+    const { hive_id } = tell(this.#queen.clock.nowMs());
+    this.#hives.set(hive_id, { tell, skewMs });
+    this.#beat(hive_id);
   }
 
   /** No beat comes any more, as when the machine lost its power. */
@@ -53,11 +60,14 @@ export class BeatingFleet {
   #beat(hiveId: string): void {
     const hive = this.#hives.get(hiveId);
     if (hive === undefined) return;
-    const { payload, skewMs } = hive;
-    const timestamp = new Date(this.#queen.clock.nowMs() + skewMs).toISOString();
+    const { tell, skewMs } = hive;
+    const seq = (this.#beats.get(hiveId) ?? 0) + 1;
+    this.#beats.set(hiveId, seq);
+    const nowMs = this.#queen.clock.nowMs();
+    const timestamp = new Date(nowMs + skewMs).toISOString();
     const reply = this.#queen.queen.receiveHeartbeat({
-      ...{ boot_id: "boot-1", interval_ms: BEAT_MS, version: "0.1.0", ...payload },
-      ...{ seq: ++this.#seq, timestamp },
+      ...{ boot_id: "boot-1", interval_ms: BEAT_MS, version: "0.1.0", ...tell(nowMs) },
+      ...{ seq, timestamp },
     });
     if (!reply.accepted) throw new Error(`the queen refused ${hiveId}: ${reply.reason}`);
   }
@@ -95,7 +105,8 @@ export function aMachine(hive_id: string, fields: Partial<HiveHeartbeatPayload> 
 }
 
 /** A small fleet of every kind: what a page shows when it goes well and when it does not. */
-export function aLivelyFleet({ fleet, clock }: DashboardQueen): void {
+export function aLivelyFleet(dashboard: DashboardQueen): void {
+  const { fleet, clock } = dashboard;
   const MODELS = ["llama-3-8b", "qwen-2.5-14b", "mistral-7b", "gemma-2-9b"];
   fleet.put(aMachine("desk", { workers: workersOf("desk", MODELS.slice(0, 2), "Idle") }));
   fleet.put(
@@ -105,16 +116,17 @@ export function aLivelyFleet({ fleet, clock }: DashboardQueen): void {
       labels: { zone: "home", floor: "2" },
     }),
   );
-  fleet.put(
+  fleet.put((nowMs) =>
     aMachine("rack-1", {
       devices: [0, 1, 2, 3].map((at) =>
         aGpu({
           ...{ id: `gpu-${at}`, index: at, uuid: `GPU-${at}`, name: "NVIDIA H100", totalGb: 80 },
-          ...{ usedGb: 18 * (at + 1), utilization_percent: 12 + 26 * at },
+          ...{ usedGb: 18 * (at + 1) + wave(nowMs, 5), utilization_percent: 14 + 24 * at + wave(nowMs, 12) },
         }),
       ),
       workers: [...workersOf("rack-1", MODELS, "Idle"), ...workersOf("rack-1b", MODELS.slice(0, 2), "Busy")],
       labels: { zone: "hall", tier: "spot" },
+      cpu_percent: 24 + wave(nowMs, 10),
     }),
   );
   fleet.put(
@@ -139,6 +151,13 @@ export function aLivelyFleet({ fleet, clock }: DashboardQueen): void {
   fleet.put(aMachine("laptop", { devices: [], workers: workersOf("laptop", ["llama-3-8b"], "Idle", "cpu") }));
   // Its clock is a day behind, which decides nothing.
   fleet.put(aMachine("old-clock"), { skewMs: -86_400_000 });
+  clock.every(SECOND_MS, () => {
+    for (const [at, model] of MODELS.entries()) {
+      for (let more = 3 - at + wave(clock.nowMs(), 1.5); more > 0; more--) someoneAsks(dashboard, model);
+    }
+  });
+  // So that there is something to tell of the time before.
+  clock.advance(PAST_MS);
   fleet.put(aMachine("cellar"));
   fleet.fallsSilent("cellar");
   clock.advance(20_000);
@@ -146,6 +165,18 @@ export function aLivelyFleet({ fleet, clock }: DashboardQueen): void {
   fleet.fallsSilent("garage");
   clock.advance(14_000);
 }
+
+/** A request that was answered at once, as the gateway tells of it. */
+function someoneAsks({ queen }: DashboardQueen, model: string): void {
+  const place = queen.line.reserveNow({ model });
+  if (place === undefined) return;
+  queen.release(place.reservation_id, "ok");
+  const cost = { input_tokens: 310, output_tokens: 95, queue_wait_ms: 4, first_byte_ms: 180 };
+  queen.telemetry.request(model, true, { failed: false, ...cost });
+}
+
+/** Up and down within some minutes. */
+const wave = (nowMs: number, height: number): number => height * Math.sin(nowMs / 150_000);
 
 const workersOf = (
   hive: string,

@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { JSX } from "preact";
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useMemo, useRef } from "preact/hooks";
 import { route, useApi } from "../app/context.ts";
 import { href } from "../app/router.ts";
 import { PageHead } from "../app/shell.tsx";
@@ -51,11 +51,11 @@ export function PlaygroundPage(): JSX.Element {
 /** The one that the address names; else the one of before; else one that is free. */
 function useWantedModel(names: readonly string[]): void {
   const wanted = route.value.query.get("model");
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (wanted !== null && wanted !== "") conversation.model.value = wanted;
   }, [wanted]);
   const first = names[0];
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (conversation.model.peek() === "" && first !== undefined) conversation.model.value = first;
   }, [first]);
 }
