@@ -130,6 +130,40 @@ test("what happened to hives and workers is counted", async () => {
   expect(lines).toContain('hive_registry_hive_changes_total{change="evicted"} 0');
 });
 
+test("when most of the fleet falls silent together, metrics say that nobody is evicted for now, and when that is over", async () => {
+  const { queen, heartbeat, clock } = await aQueen({ evictAfterMs: 60_000 });
+  const metrics = openMetrics({ queen, gateway: undefined });
+  const value = (sample: string): number =>
+    Number(
+      metrics
+        .page()
+        .split("\n")
+        .find((line) => line.startsWith(`${sample} `))
+        ?.split(" ")[1],
+    );
+  const hives = Array.from({ length: 10 }, (_, at) => `hive-${at}`);
+  const beat = (seq: number) =>
+    Promise.all(hives.map((hive_id) => heartbeat(aHeartbeat({ hive_id, boot_id: "b", seq, workers: [] }))));
+  // Past the grace of the start.
+  for (let seq = 1; seq <= 20; seq++) {
+    await beat(seq);
+    clock.advance(5_000);
+  }
+  expect(value("hive_registry_liveness_frozen")).toBe(0);
+  expect(value("hive_registry_liveness_grace")).toBe(0);
+  for (let at = 0; at < 30; at++) clock.advance(5_000);
+  expect(value('hive_registry_hives{status="silent"}')).toBe(10);
+  expect(value("hive_registry_liveness_frozen")).toBe(1);
+  expect(value("hive_registry_hives_held_back")).toBe(10);
+  await beat(21);
+  clock.advance(1_000);
+  expect(value("hive_registry_liveness_frozen")).toBe(0);
+  for (const change of ["frozen", "thawed"])
+    expect(value(`hive_registry_fleet_changes_total{change="${change}"}`)).toBe(1);
+  expect(value('hive_registry_hive_changes_total{change="evicted"}')).toBe(0);
+  metrics.stop();
+});
+
 test("they are as private as everything else", async () => {
   const gateway = await aGateway({}, { token: "s3cret" });
   expect((await metricsOf(gateway.url)).status).toBe(401);

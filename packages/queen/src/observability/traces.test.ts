@@ -199,6 +199,19 @@ describe("a traced request", () => {
     ]);
   });
 
+  test("whose client is sent to the worker itself ends there, for nobody tells how it goes on", async () => {
+    const worker = await aFakeWorker();
+    const { gateway, ended } = await aTracedGateway();
+    gateway.report([{ url: worker.url }]);
+    await gateway.chat({}, { headers: { "x-hive-direct": "redirect" }, redirect: "manual" });
+    const spans = await ended();
+    const request = onlyIn(spans);
+    expect(request.attributes).toMatchObject({
+      ...{ "hive_registry.ending": "handed_over", "http.response.status_code": 307, "hive_registry.tries": 0 },
+    });
+    expect(below(spans, request)).toEqual([["choice", "worker", "-"]]);
+  });
+
   test("that was refused says with which status", async () => {
     const { gateway, ended } = await aTracedGateway();
     await gateway.chat({ model: "nobody-has-it" });
