@@ -15,6 +15,7 @@ import { LIVENESS_FLAGS } from "./config/liveness-settings.ts";
 import { OBSERVABILITY_FLAGS } from "./config/observability-settings.ts";
 import { ON_DEMAND_FLAGS } from "./config/on-demand-settings.ts";
 import { type Given, readSettings, type Settings } from "./config/settings.ts";
+import { WEBHOOK_FLAGS } from "./config/webhook-settings.ts";
 import { type RunningQueen, serveQueen } from "./serve.ts";
 import { VERSION } from "./version.ts";
 
@@ -78,8 +79,8 @@ function parseFlags(
     .option("--max-heartbeats-per-second <n>", "a large fleet beats slower than this in all (default: 5000)")
     .allowExcessArguments(false)
     .exitOverride();
-  for (const [flag, meaning] of [...GATEWAY_FLAGS, ...ON_DEMAND_FLAGS, ...LIVENESS_FLAGS, ...OBSERVABILITY_FLAGS])
-    command.option(flag, meaning);
+  const further = [GATEWAY_FLAGS, ON_DEMAND_FLAGS, LIVENESS_FLAGS, OBSERVABILITY_FLAGS, WEBHOOK_FLAGS].flat();
+  for (const [flag, meaning] of further) command.option(flag, meaning);
   try {
     command.parse(argv);
   } catch (error) {

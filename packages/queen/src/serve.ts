@@ -9,9 +9,11 @@ import { DEFAULT_LIVENESS, type LivenessSettings } from "./config/liveness-setti
 import type { ObservabilitySettings, TraceSettings } from "./config/observability-settings.ts";
 import type { OnDemandSettings } from "./config/on-demand-settings.ts";
 import type { Settings } from "./config/settings.ts";
+import type { WebhookSettings } from "./config/webhook-settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
 import { DEFAULT_LINE_LIMITS } from "./core/waiting-line.ts";
+import { startWebhook } from "./events/webhook.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { DEFAULT_GATEWAY_LIMITS } from "./gateway/limits.ts";
 import { HttpTransport } from "./gateway/transport.ts";
@@ -61,7 +63,12 @@ export type QueenSettings = Pick<
 > & {
   readonly token: string | undefined;
 } & Partial<
-    GatewaySettings & LivenessSettings & OnDemandSettings & ObservabilitySettings & Pick<Settings, "publicUrl">
+    GatewaySettings &
+      LivenessSettings &
+      OnDemandSettings &
+      ObservabilitySettings &
+      WebhookSettings &
+      Pick<Settings, "publicUrl">
   >;
 
 /** Joins catalog, core and HTTP, and listens. What was opened is closed again when one of them fails. */
@@ -89,6 +96,8 @@ export async function serveQueen(
       onDemand: settings.onDemand ?? DEFAULT_ON_DEMAND_LIMITS,
     },
   );
+  const { webhook } = settings;
+  const stopWebhook = webhook === undefined ? () => {} : startWebhook({ events: queen.events, clock, log }, webhook);
   const limits = settings.gateway ?? DEFAULT_GATEWAY_LIMITS;
   const transport = new HttpTransport(limits);
   const nextRequestId = requestIds();
@@ -103,6 +112,7 @@ export async function serveQueen(
   );
   const close = async () => {
     await gateway.stop();
+    stopWebhook();
     queen.stop();
     await hiveCalls.close();
     catalog.close();

@@ -29,9 +29,20 @@ import {
   readObservabilitySettings,
 } from "./observability-settings.ts";
 import { ON_DEMAND_VARIABLES, type OnDemandSettings, readOnDemandSettings } from "./on-demand-settings.ts";
+import {
+  readWebhookSettings,
+  WEBHOOK_VARIABLES,
+  type WebhookSettingName,
+  type WebhookSettings,
+} from "./webhook-settings.ts";
 
 /** Everything that can be set, read and checked. */
-export interface Settings extends GatewaySettings, LivenessSettings, OnDemandSettings, ObservabilitySettings {
+export interface Settings
+  extends GatewaySettings,
+    LivenessSettings,
+    OnDemandSettings,
+    ObservabilitySettings,
+    WebhookSettings {
   /** 0: any free one. */
   readonly port: number;
   readonly listen: string;
@@ -62,7 +73,8 @@ type SettingName =
   | keyof typeof GATEWAY_VARIABLES
   | keyof typeof ON_DEMAND_VARIABLES
   | LivenessSettingName
-  | ObservabilitySettingName;
+  | ObservabilitySettingName
+  | WebhookSettingName;
 /** The keys of queen.toml and their variables. The flag is the key with dashes. */
 const VARIABLES: Readonly<Record<SettingName, string>> = {
   ...OWN_VARIABLES,
@@ -70,6 +82,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   ...ON_DEMAND_VARIABLES,
   ...LIVENESS_VARIABLES,
   ...OBSERVABILITY_VARIABLES,
+  ...WEBHOOK_VARIABLES,
 };
 export type Given = Partial<Record<SettingName, unknown>>;
 
@@ -95,6 +108,7 @@ export function readSettings(flags: Given, env: Environment, configFile?: string
     ...readOnDemandSettings(from),
     ...readLivenessSettings(from),
     ...readObservabilitySettings(from, env),
+    ...readWebhookSettings(from, env),
   };
 }
 
