@@ -1,10 +1,22 @@
 import { createHmac } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import { expect, onTestFinished, test } from "vitest";
 import { FakeClock } from "../testing/fake-clock.ts";
 import { EventLog, type NewEvent } from "./event-log.ts";
-import { BATCH_MAX, GATHER_MS, RETRY_FIRST_MS, RETRY_MAX_MS, startWebhook, type WebhookMessage } from "./webhook.ts";
+import {
+  BATCH_MAX,
+  GATHER_MS,
+  RETRY_FIRST_MS,
+  RETRY_MAX_MS,
+  signatureOf,
+  startWebhook,
+  type WebhookMessage,
+} from "./webhook.ts";
 
 interface Got {
   readonly headers: IncomingHttpHeaders;
@@ -178,4 +190,26 @@ test("a receiver that is not there costs nothing but what the log forgets, and h
   other.clock.advance(RETRY_MAX_MS);
   const [, second] = await receiver.first(2);
   expect(second?.message).toMatchObject({ lost: 5, events: [{ id: 6 }, ...new Array(9).fill({})] });
+});
+
+test("the guide's receiver takes what is signed and new, and nothing else", async () => {
+  const guide = readFileSync(new URL("../../../../docs/guide/events.md", import.meta.url), "utf8");
+  const code = /```js\n([\s\S]*?)```/.exec(guide)?.[1] ?? "";
+  const folder = mkdtempSync(join(tmpdir(), "receiver-"));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  writeFileSync(join(folder, "receiver.mjs"), code);
+  const { isFromQueen } = (await import(/* @vite-ignore */ pathToFileURL(join(folder, "receiver.mjs")).href)) as {
+    isFromQueen(headers: object, body: Buffer, secret: string): boolean;
+  };
+  const body = JSON.stringify({ run_id: "r", events: [{ message: "über" }], lost: 0 });
+  const headersAt = (ms: number, secret = "s3cret") => {
+    const timestamp = String(Math.floor(ms / 1_000));
+    return { "x-hive-timestamp": timestamp, "x-hive-signature": signatureOf(body, timestamp, secret) };
+  };
+  const isTaken = (headers: object, sent = body) => isFromQueen(headers, Buffer.from(sent), "s3cret");
+  expect(isTaken(headersAt(Date.now()))).toBe(true);
+  expect(isTaken(headersAt(Date.now()), body.replace("r", "s"))).toBe(false);
+  expect(isTaken(headersAt(Date.now(), "another"))).toBe(false);
+  expect(isTaken(headersAt(Date.now() - 600_000))).toBe(false);
+  expect(isTaken({})).toBe(false);
 });
