@@ -9,6 +9,7 @@ const REDRAW_MS = 250;
 /** Of a picture that is printed. */
 const PRINTED: Size = { columns: 100, rows: 60 };
 
+const CLEAR_SCREEN = "\u001B[2J\u001B[H";
 const ENTER_SCREEN = "\u001B[?1049h\u001B[H";
 /** Back to what was there before, with a cursor. */
 const LEAVE_SCREEN = "\u001B[?1049l\u001B[?25h";
@@ -65,15 +66,30 @@ async function show(deps: TopDeps, { stdin, stdout, hasColour }: Screen): Promis
       },
     },
   });
-  const options = { exitOnCtrlC: false, patchConsole: false, incrementalRendering: true };
-  const app = ink.render(element, { ...{ stdin, stdout }, ...options });
+  const app = ink.render(element, { ...{ stdin, stdout }, exitOnCtrlC: false, patchConsole: false });
+  const stopResizing = clearWhenSmaller(stdout);
   try {
     await Promise.race([source.ended, app.waitUntilExit()]);
   } finally {
     done.abort();
+    stopResizing();
     app.unmount();
     leave();
     stay();
     interrupt.end();
   }
+}
+
+/**
+ * A terminal that became smaller has parts of the picture where the next one will not paint, so it is cleared before anybody
+ * else hears of it. One that only became wider shows the same lines, which would not be painted again.
+ */
+function clearWhenSmaller(stdout: NodeJS.WriteStream): () => void {
+  let { columns, rows } = stdout;
+  const onResize = () => {
+    if (stdout.columns < columns || stdout.rows !== rows) stdout.write(CLEAR_SCREEN);
+    ({ columns, rows } = stdout);
+  };
+  stdout.prependListener("resize", onResize);
+  return () => void stdout.off("resize", onResize);
 }
