@@ -1,5 +1,5 @@
 import { timestampMs } from "../heartbeats/timestamp.ts";
-import type { HiveHeartbeatPayload } from "../types.ts";
+import type { DeviceInfo, HiveHeartbeatPayload, WorkerInfo } from "../types.ts";
 
 /** What a full heartbeat tells of a machine; NaN: it does not say. */
 export interface HiveNumbers {
@@ -16,48 +16,43 @@ export interface HiveNumbers {
  */
 export function readNumbers(payload: HiveHeartbeatPayload, into: HiveNumbers): void {
   const { workers, devices, ram_total_bytes, ram_available_bytes, cpu_percent } = payload;
-  let [vram, vramTold] = [0, 0];
-  let [gpu, gpuTold] = [0, 0];
-  if (devices !== undefined) {
-    for (const { vram_total_bytes, vram_free_bytes, utilization_percent, memory } of devices) {
-      // The machine's memory: what is used of it are not models alone, and it stands under RAM.
-      if (memory !== "unified" && vram_total_bytes !== null && vram_free_bytes !== null) {
-        vram += Math.max(0, vram_total_bytes - vram_free_bytes);
-        vramTold++;
-      }
-      if (utilization_percent !== null) {
-        gpu += utilization_percent;
-        gpuTold++;
-      }
+  // NaN until something is told.
+  let vram = Number.NaN;
+  let gpu = Number.NaN;
+  let gpuTold = 0;
+  for (let at = 0; devices !== undefined && at < devices.length; at++) {
+    const { vram_total_bytes, vram_free_bytes, utilization_percent, memory } = devices[at] as DeviceInfo;
+    // The machine's memory: what is used of it are not models alone, and it stands under RAM.
+    if (memory !== "unified" && vram_total_bytes !== null && vram_free_bytes !== null) {
+      vram = (vram || 0) + Math.max(0, vram_total_bytes - vram_free_bytes);
     }
-  }
-  const needs = { vram: vramTold === 0, gpu: gpuTold === 0 };
-  let [ram, ramTold] = [0, 0];
-  let [cpu, cpuTold] = [0, 0];
-  for (const worker of workers) {
-    if (needs.vram && worker.vram_bytes !== undefined) {
-      vram += worker.vram_bytes;
-      vramTold++;
-    }
-    if (needs.gpu && worker.gpu_percent !== undefined) {
-      gpu += worker.gpu_percent;
+    if (utilization_percent !== null) {
+      gpu = (gpu || 0) + utilization_percent;
       gpuTold++;
     }
-    if (worker.ram_bytes !== undefined) {
-      ram += worker.ram_bytes;
-      ramTold++;
-    }
-    if (worker.cpu_percent !== undefined) {
-      cpu += worker.cpu_percent;
-      cpuTold++;
+  }
+  let ram = (ram_total_bytes ?? Number.NaN) - (ram_available_bytes ?? Number.NaN);
+  let cpu = cpu_percent ?? Number.NaN;
+  const asksVram = Number.isNaN(vram);
+  const asksGpu = gpuTold === 0;
+  const asksRam = Number.isNaN(ram);
+  const asksCpu = Number.isNaN(cpu);
+  const asks = asksVram || asksGpu || asksRam || asksCpu;
+  for (let at = 0; asks && at < workers.length; at++) {
+    const worker = workers[at] as WorkerInfo;
+    if (asksVram && worker.vram_bytes !== undefined) vram = (vram || 0) + worker.vram_bytes;
+    if (asksRam && worker.ram_bytes !== undefined) ram = (ram || 0) + worker.ram_bytes;
+    if (asksCpu && worker.cpu_percent !== undefined) cpu = (cpu || 0) + worker.cpu_percent;
+    if (asksGpu && worker.gpu_percent !== undefined) {
+      gpu = (gpu || 0) + worker.gpu_percent;
+      gpuTold++;
     }
   }
-  const ramUsed = (ram_total_bytes ?? Number.NaN) - (ram_available_bytes ?? Number.NaN);
   into.workers = workers.length;
-  into.vram_used_bytes = vramTold === 0 ? Number.NaN : vram;
-  into.ram_used_bytes = Number.isNaN(ramUsed) ? (ramTold === 0 ? Number.NaN : ram) : Math.max(0, ramUsed);
-  into.cpu_percent = cpu_percent ?? (cpuTold === 0 ? Number.NaN : Math.min(100, cpu));
-  into.gpu_percent = gpuTold === 0 ? Number.NaN : gpu / gpuTold;
+  into.vram_used_bytes = vram;
+  into.ram_used_bytes = Math.max(0, ram);
+  into.cpu_percent = Math.min(100, cpu);
+  into.gpu_percent = gpu / gpuTold;
 }
 
 /** How far the sender's clock is ahead, ms; the time on the way is in it. NaN for a text that is no time. */
