@@ -1,4 +1,5 @@
-// npm start: installs, compiles, puts each program into one file, makes the page that the queen serves and runs `hive up`. What follows `--` goes to it: npm start -- --port 0
+// npm start: installs, compiles, puts each program into one file, makes the page that the queen serves and runs `hive
+// up`. What follows `--` goes to it: npm start -- --port 0
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";

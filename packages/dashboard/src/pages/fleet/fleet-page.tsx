@@ -130,7 +130,7 @@ function Toolbar({
       />
       <span class="small muted push" role="status">
         {shown === total
-          ? `${total.toLocaleString("en")} hives`
+          ? `${total.toLocaleString("en")} ${total === 1 ? "hive" : "hives"}`
           : `${shown.toLocaleString("en")} of ${total.toLocaleString("en")} hives`}
       </span>
     </search>
