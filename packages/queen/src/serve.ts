@@ -13,7 +13,7 @@ import type { WebhookSettings } from "./config/webhook-settings.ts";
 import { type Clock, systemClock } from "./core/clock.ts";
 import { Queen } from "./core/queen.ts";
 import { DEFAULT_LINE_LIMITS } from "./core/waiting-line.ts";
-import { startWebhook } from "./events/webhook.ts";
+import { noCounts, startWebhook, type WebhookCounts } from "./events/webhook.ts";
 import { Gateway } from "./gateway/gateway.ts";
 import { DEFAULT_GATEWAY_LIMITS } from "./gateway/limits.ts";
 import { HttpTransport } from "./gateway/transport.ts";
@@ -97,7 +97,11 @@ export async function serveQueen(
     },
   );
   const { webhook } = settings;
-  const stopWebhook = webhook === undefined ? () => {} : startWebhook({ events: queen.events, clock, log }, webhook);
+  const counts: WebhookCounts | undefined = webhook === undefined ? undefined : noCounts();
+  const stopWebhook =
+    webhook === undefined || counts === undefined
+      ? () => {}
+      : startWebhook({ events: queen.events, clock, log, counts }, webhook);
   const limits = settings.gateway ?? DEFAULT_GATEWAY_LIMITS;
   const transport = new HttpTransport(limits);
   const nextRequestId = requestIds();
@@ -126,7 +130,16 @@ export async function serveQueen(
       queenUrl: () => settings.publicUrl ?? queenAddress(settings.listen, reached.port, networkInterfaces()),
     };
     const app = await buildApp(
-      { queen, local, machines, log, doors: [gateway.door], nextRequestId, gatewayStats: gateway.stats },
+      {
+        queen,
+        local,
+        machines,
+        log,
+        doors: [gateway.door],
+        nextRequestId,
+        gatewayStats: gateway.stats,
+        webhook: counts,
+      },
       {
         ...(token !== undefined && { token }),
         ...(dashboard !== undefined && { dashboard }),

@@ -11,6 +11,7 @@ import { EventLog, type NewEvent } from "./event-log.ts";
 import {
   BATCH_MAX,
   GATHER_MS,
+  noCounts,
   RETRY_FIRST_MS,
   RETRY_MAX_MS,
   signatureOf,
@@ -72,18 +73,19 @@ const aStory = (
   const clock = new FakeClock();
   const events = new EventLog({ clock }, options.max === undefined ? {} : { max: options.max });
   const told: string[] = [];
+  const counts = noCounts();
   let heard = () => {};
   const tell = (_: object, message: string) => {
     told.push(message);
     heard();
   };
   const stop = startWebhook(
-    { events, clock, log: { warn: tell, info: tell }, random: () => 1 },
+    { events, clock, log: { warn: tell, info: tell }, counts, random: () => 1 },
     { url, secret: options.secret, types: options.types ?? [] },
   );
   onTestFinished(stop);
   return {
-    ...{ clock, events, told, stop },
+    ...{ clock, events, told, counts, stop },
     /** Lets a clock that nobody waits for go on until something is so. */
     async until(isSo: () => boolean, stepMs: number) {
       while (!isSo()) {
@@ -118,6 +120,18 @@ test("what happens together is sent together, signed over its time and its bytes
   const signature = createHmac("sha256", "s3cret").update(`${timestamp}.${got?.body}`).digest("hex");
   expect(got?.headers["x-hive-signature"]).toBe(`sha256=${signature}`);
   expect(got?.headers["content-type"]).toBe("application/json");
+});
+
+test("what becomes of events is counted: those that arrive, are refused, are forgotten, and each try in vain", async () => {
+  const receiver = await aReceiver(503, 400);
+  const { events, counts, until } = aStory(receiver.url, { max: 3 });
+  events.add(anEvent());
+  expect(counts).toMatchObject({ waiting: 1, delivered: 0 });
+  await until(() => counts.refused === 1, 100);
+  expect(counts).toEqual({ delivered: 0, refused: 1, forgotten: 0, failed_tries: 1, waiting: 0 });
+  for (let at = 0; at < 5; at++) events.add(anEvent({ hive_id: `hive-${at}` }));
+  await until(() => counts.delivered === 3, 100);
+  expect(counts).toEqual({ delivered: 3, refused: 1, forgotten: 2, failed_tries: 1, waiting: 0 });
 });
 
 test("only the types that are wanted are sent, and without a secret nothing is signed", async () => {

@@ -22,10 +22,23 @@ export interface WebhookMessage {
   readonly lost: number;
 }
 
+/** What became of events, since the start. */
+export interface WebhookCounts {
+  delivered: number;
+  refused: number;
+  /** No longer kept when their turn came. */
+  forgotten: number;
+  failed_tries: number;
+  /** Events of the log that the receiver may still get. */
+  waiting: number;
+}
+
 interface WebhookDeps {
   readonly events: EventLog;
   readonly clock: Pick<Clock, "nowMs" | "after">;
   readonly log: { warn(fields: object, message: string): void; info(fields: object, message: string): void };
+  /** Written as it goes, for whoever measures. */
+  readonly counts?: WebhookCounts;
   /** 0 to 1. */
   readonly random?: () => number;
 }
@@ -43,7 +56,7 @@ interface WebhookOptions {
  * @returns the function that ends it.
  */
 export function startWebhook(deps: WebhookDeps, { url, secret, types }: WebhookOptions): () => void {
-  const { events, clock, log, random = Math.random } = deps;
+  const { events, clock, log, random = Math.random, counts = noCounts() } = deps;
   const filters = types.map((type) => eventFilter({ type }));
   const fits = (event: FleetEvent) => filters.length === 0 || filters.some((filter) => filter(event));
   const where = new URL(url).origin;
@@ -56,6 +69,7 @@ export function startWebhook(deps: WebhookDeps, { url, secret, types }: WebhookO
   let stopTimer: () => void = () => {};
 
   const wake = () => {
+    counts.waiting = events.last - place;
     if (isBusy || place >= events.last) return;
     isBusy = true;
     stopTimer = clock.after(GATHER_MS, () => void run());
@@ -76,6 +90,7 @@ export function startWebhook(deps: WebhookDeps, { url, secret, types }: WebhookO
       if (stopping.signal.aborted) return;
       if (fault?.isForNow === true) {
         failures++;
+        counts.failed_tries++;
         if (failures === 1) log.warn({ receiver: where, why: fault.why }, "events cannot be sent: trying again");
         const full = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(failures - 1, 30));
         stopTimer = clock.after(Math.round(full * (0.5 + random() / 2)), () => void run());
@@ -84,6 +99,7 @@ export function startWebhook(deps: WebhookDeps, { url, secret, types }: WebhookO
       if (fault !== undefined)
         log.warn({ receiver: where, why: fault.why, events: batch.length }, "events are refused");
       else if (failures > 0) log.info({ receiver: where, lost }, "events are sent again");
+      counts[fault === undefined ? "delivered" : "refused"] += batch.length;
       failures = 0;
       lost = fault === undefined ? 0 : lost + batch.length;
     }
@@ -96,6 +112,7 @@ export function startWebhook(deps: WebhookDeps, { url, secret, types }: WebhookO
     const forgotten = Math.max(0, events.forgotten - place);
     // Whether they would have fitted is forgotten too.
     lost += forgotten;
+    counts.forgotten += forgotten;
     place += forgotten;
     const batch: FleetEvent[] = [];
     let upTo = place;
@@ -132,6 +149,8 @@ export function startWebhook(deps: WebhookDeps, { url, secret, types }: WebhookO
     }
   }
 }
+
+export const noCounts = (): WebhookCounts => ({ delivered: 0, refused: 0, forgotten: 0, failed_tries: 0, waiting: 0 });
 
 /** Over the time too, so that an old message cannot be sent again as a new one. */
 export function signatureOf(body: string, timestamp: string, secret: string): string {

@@ -10,6 +10,7 @@ import { HiveOperations } from "../core/hive-operations.ts";
 import type { LocalHives } from "../core/local-hives.ts";
 import { Operations } from "../core/operations.ts";
 import type { Queen } from "../core/queen.ts";
+import type { WebhookCounts } from "../events/webhook.ts";
 import { gatewayPaths } from "../gateway/openapi.ts";
 import type { GatewayStats } from "../gateway/stats.ts";
 import { Lifecycle } from "../machines/lifecycle.ts";
@@ -63,6 +64,7 @@ export async function buildApp(
     readonly doors?: readonly Door[];
     readonly nextRequestId?: () => string;
     readonly gatewayStats?: GatewayStats;
+    readonly webhook?: WebhookCounts | undefined;
   },
   options: AppOptions = {},
 ): Promise<App> {
@@ -123,7 +125,7 @@ export async function buildApp(
     clock: queen.clock,
     hives: new Lifecycle({ queen, here, there }),
   });
-  const metrics = openMetrics({ queen, gateway: deps.gatewayStats }, options.metrics);
+  const metrics = openMetrics({ queen, gateway: deps.gatewayStats, webhook: deps.webhook }, options.metrics);
   app.addHook("onClose", async () => metrics.stop());
   healthRoutes(app, queen, metrics.page);
   telemetryRoutes(app, queen);

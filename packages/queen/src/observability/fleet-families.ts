@@ -53,6 +53,24 @@ export const FLEET_FAMILIES: readonly Family<QueenReading>[] = [
     read: ({ events_total }) => one(events_total),
   },
   {
+    ...{ name: "hive_registry_webhook_events_total", kind: "counter", labels: ["outcome"] },
+    help: "Events for the webhook's receiver; forgotten are those that were no longer kept when it was there again.",
+    read: ({ webhook }) =>
+      webhook === undefined
+        ? []
+        : by("outcome", { delivered: webhook.delivered, refused: webhook.refused, forgotten: webhook.forgotten }),
+  },
+  {
+    ...{ name: "hive_registry_webhook_failed_tries_total", kind: "counter", labels: [] },
+    help: "Times that the webhook's receiver took nothing, and was tried again.",
+    read: ({ webhook }) => one(webhook?.failed_tries),
+  },
+  {
+    ...{ name: "hive_registry_webhook_waiting_events", kind: "gauge", labels: [] },
+    help: "Events that the webhook's receiver does not have yet.",
+    read: ({ webhook }) => one(webhook?.waiting),
+  },
+  {
     ...{ name: "hive_registry_model_workers", kind: "gauge", labels: ["model"] },
     help: `Workers that have the model; ${UP_TO}.`,
     read: ({ models }) => byModel(models.map(({ model, workers }) => [model, workers])),

@@ -1,5 +1,6 @@
 import { metricsPage } from "@hive-registry/command/metrics";
 import { expect, test } from "vitest";
+import { noCounts } from "../events/webhook.ts";
 import { GatewayStats } from "../gateway/stats.ts";
 import { aGateway } from "../gateway/testing/a-gateway.ts";
 import { aFakeWorker, refusing } from "../gateway/testing/fake-worker.ts";
@@ -62,7 +63,8 @@ test("every line is one that Prometheus reads, and what is known has its help an
   const told = text.split("\n").flatMap((line) => /^# TYPE (\S+) (\S+)$/.exec(line)?.slice(1, 3).join(" ") ?? []);
   expect(new Set(told).size).toBe(told.length);
   for (const { name, kind } of [...FLEET_FAMILIES, ...LIVENESS_FAMILIES, ...GATEWAY_FAMILIES]) {
-    if (!/_queue_length$|_model_(?:requests|tokens|queue)/.test(name)) expect(told).toContain(`${name} ${kind}`);
+    if (!/_queue_length$|_webhook_|_model_(?:requests|tokens|queue)/.test(name))
+      expect(told).toContain(`${name} ${kind}`);
   }
 });
 
@@ -162,6 +164,20 @@ test("when most of the fleet falls silent together, metrics say that nobody is e
     expect(value(`hive_registry_fleet_changes_total{change="${change}"}`)).toBe(1);
   expect(value('hive_registry_hive_changes_total{change="evicted"}')).toBe(0);
   metrics.stop();
+});
+
+test("what becomes of events for a webhook's receiver is told where there is one", async () => {
+  const { queen } = await aQueen();
+  const page = (webhook?: ReturnType<typeof noCounts>): string => {
+    const metrics = openMetrics({ queen, gateway: undefined, webhook });
+    metrics.stop();
+    return metrics.page();
+  };
+  expect(page()).not.toContain("hive_registry_webhook");
+  const told = page({ ...noCounts(), delivered: 7, failed_tries: 2, waiting: 3 }).split("\n");
+  expect(told).toContain('hive_registry_webhook_events_total{outcome="delivered"} 7');
+  expect(told).toContain("hive_registry_webhook_failed_tries_total 2");
+  expect(told).toContain("hive_registry_webhook_waiting_events 3");
 });
 
 test("they are as private as everything else", async () => {

@@ -1,5 +1,6 @@
 import { metricsPage, PROCESS_FAMILIES, readProcess } from "@hive-registry/command/metrics";
 import type { Queen } from "../core/queen.ts";
+import type { WebhookCounts } from "../events/webhook.ts";
 import { GatewayStats } from "../gateway/stats.ts";
 import { countChanges } from "./change-counts.ts";
 import { FAMILIES } from "./families.ts";
@@ -13,14 +14,18 @@ export interface Metrics {
 }
 
 export function openMetrics(
-  deps: { readonly queen: Queen; readonly gateway: GatewayStats | undefined },
+  deps: {
+    readonly queen: Queen;
+    readonly gateway: GatewayStats | undefined;
+    readonly webhook?: WebhookCounts | undefined;
+  },
   limits: MetricsLimits = DEFAULT_METRICS_LIMITS,
 ): Metrics {
-  const { queen, gateway = new GatewayStats([]) } = deps;
+  const { queen, gateway = new GatewayStats([]), webhook } = deps;
   const changes = countChanges(queen.registry);
   return {
     page: () =>
-      metricsPage(FAMILIES, readQueen({ queen, gateway, changes: changes.counts }, limits)) +
+      metricsPage(FAMILIES, readQueen({ queen, gateway, webhook, changes: changes.counts }, limits)) +
       metricsPage(PROCESS_FAMILIES, readProcess()),
     stop: changes.stop,
   };

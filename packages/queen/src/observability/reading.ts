@@ -2,6 +2,7 @@ import type { StatsReply } from "@hive-registry/contract";
 import type { HiveRuntimeState, ModelSummary } from "hive-registry";
 import type { HeartbeatTotals, Queen } from "../core/queen.ts";
 import type { LineTotals } from "../core/waiting-line.ts";
+import type { WebhookCounts } from "../events/webhook.ts";
 import type { GatewayStats } from "../gateway/stats.ts";
 import type { ChangeCounts } from "./change-counts.ts";
 
@@ -20,6 +21,8 @@ export interface QueenReading {
   readonly heartbeat_interval_ms: number;
   readonly changes: ChangeCounts;
   readonly events_total: number;
+  /** Undefined without a receiver. */
+  readonly webhook: WebhookCounts | undefined;
   readonly models: readonly ModelSummary[];
   /** Empty when there are more than {@link MetricsLimits.hivesMax}. */
   readonly hives: readonly HiveRuntimeState[];
@@ -36,7 +39,13 @@ export function readQueen(
     queen,
     gateway,
     changes,
-  }: { readonly queen: Queen; readonly gateway: GatewayStats; readonly changes: ChangeCounts },
+    webhook,
+  }: {
+    readonly queen: Queen;
+    readonly gateway: GatewayStats;
+    readonly changes: ChangeCounts;
+    readonly webhook?: WebhookCounts | undefined;
+  },
   { hivesMax, workersMax }: MetricsLimits,
 ): QueenReading {
   const { registry } = queen;
@@ -44,7 +53,7 @@ export function readQueen(
   const tellsHives = stats.hives.total <= hivesMax;
   const states = tellsHives ? registry.listAllHives().map((id) => registry.getHiveState(id)) : [];
   return {
-    ...{ stats, gateway, changes, models: registry.models(), events_total: queen.events.last },
+    ...{ stats, gateway, changes, models: registry.models(), events_total: queen.events.last, webhook },
     ...{ heartbeats: queen.heartbeatTotals, heartbeat_interval_ms: queen.nextHeartbeatMs() },
     hives: states.filter((state) => state !== undefined),
     tells_workers: tellsHives && stats.workers.total <= workersMax,

@@ -27,8 +27,6 @@ const OPERATIONS: Readonly<Record<string, string>> = {
   "/v1/embeddings": "embeddings",
   "/v1/rerank": "rerank",
 };
-/** Endings that are a fault of ours or of a worker. */
-const FAULTS: ReadonlySet<Ending> = new Set(["worker_error", "no_worker", "refused"]);
 
 /**
  * One request as spans: the request, and below it each choice, each wait in line and each try at a worker. Attributes are those of
@@ -124,7 +122,7 @@ export class RequestSpans implements RequestTrace {
     const request = this.#request;
     request.setAttributes({ "hive_registry.ending": ending, "hive_registry.tries": this.#tries });
     if (status > 0) request.setAttribute("http.response.status_code", status);
-    if (FAULTS.has(ending)) {
+    if (status >= 500 || ending === "worker_error") {
       request.setAttribute("error.type", status >= 400 ? String(status) : ending);
       request.setStatus({ code: SpanStatusCode.ERROR, message: ending });
     }
