@@ -249,8 +249,9 @@ export async function startHive(deps: HiveDeps, options: HiveOptions): Promise<R
   );
 
   const report = (): Report => reportOf({ machine, fleet, reach: () => reach.current() }, about);
-  let seq = 0;
   for (const url of options.queens) {
+    // One count for each queen: what another one got is no loss of this one's.
+    let seq = 0;
     links.push(
       new QueenLink(
         {
