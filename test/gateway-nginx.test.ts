@@ -147,7 +147,9 @@ describe("nginx before the queen", () => {
     await allGivenBack();
     // The answer did not pass the queen: she handed the request over.
     const metrics = await (await fetch(`${queen.url}/metrics`)).text();
-    expect(metrics).toContain('hive_registry_gateway_requests_total{path="/v1/chat/completions",ending="handed_over"} 1');
+    expect(metrics).toContain(
+      'hive_registry_gateway_requests_total{path="/v1/chat/completions",ending="handed_over"} 1',
+    );
     expect(metrics).toContain('hive_registry_gateway_requests_total{path="/v1/chat/completions",ending="ok"} 0');
   });
 
