@@ -236,7 +236,7 @@ describe("beyond this machine", { timeout: 120_000 }, () => {
     await workplace.isEmpty();
   });
 
-  test("with a token every path but /healthz asks for it", async () => {
+  test("with a token every path but /healthz and the dashboard's empty page asks for it", async () => {
     const workplace = aWorkplace();
     const file = workplace.file("token", `${TOKEN}\n`);
     const queen = await workplace.queen(["--listen", "0.0.0.0", "--token-file", file]);
@@ -258,7 +258,7 @@ describe("beyond this machine", { timeout: 120_000 }, () => {
         statuses.push(response.status);
         if (response.status === 401) expect(await response.json()).toMatchObject(unauthenticated(path));
       }
-      const open = path === "/healthz";
+      const open = path === "/healthz" || path === "/";
       expect({ method, path, statuses }).toEqual({ method, path, statuses: open ? [200, 200, 200] : [401, 401, 401] });
     }
     expect((await fetch(`${url}/api/v1/stats`, { headers: { authorization } })).status).toBe(200);

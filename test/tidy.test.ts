@@ -25,7 +25,7 @@ function filesBelow(folder: string): SourceFile[] {
     const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
     if (NOT_OURS.has(entry.name)) return [];
     if (entry.isDirectory()) return filesBelow(path);
-    return /\.(?:[cm]?ts|mjs|json|md|svg)$|^\.ci\/|^LICENSE$/.test(path)
+    return /\.(?:[cm]?tsx?|css|mjs|json|md|svg)$|^\.ci\/|^LICENSE$/.test(path)
       ? [{ path, text: readFileSync(join(ROOT, path), "utf8") }]
       : [];
   });
@@ -34,7 +34,7 @@ function filesBelow(folder: string): SourceFile[] {
 const FILES = filesBelow("");
 const isTest = ({ path }: SourceFile) => path.endsWith(".test.ts") || path.includes("/testing/");
 /** What is shipped. */
-const SOURCES = FILES.filter((file) => /^packages\/\w+\/src\/.*\.ts$/.test(file.path) && !isTest(file));
+const SOURCES = FILES.filter((file) => /^packages\/\w+\/src\/.*\.tsx?$/.test(file.path) && !isTest(file));
 const PACKAGES = readdirSync(join(ROOT, "packages"));
 const packageJsonOf = (name: string) => JSON.parse(readFileSync(join(ROOT, "packages", name, "package.json"), "utf8"));
 

@@ -23,6 +23,8 @@ export class NaiveRegistry {
   readonly #now: () => number;
   readonly #intervalMs: number;
   #hives: NaiveHive[] = [];
+  /** The boots of hives that were evicted, the last one last. */
+  readonly #graves: Map<string, string[]> = new Map();
   #heard = 0;
 
   constructor(options: { now: () => number; intervalMs?: number }) {
@@ -40,7 +42,10 @@ export class NaiveRegistry {
       const last = { bootId: known.payload.boot_id, seq: known.seq, timestampMs: known.timestampMs };
       if (isStale(last, { bootId: payload.boot_id, seq: payload.seq, timestampMs }, known.pastBoots)) return false;
     }
-    const pastBoots = known?.pastBoots ?? [];
+    const buried = known === undefined ? (this.#graves.get(hiveId) ?? []) : [];
+    if (buried.slice(0, -1).some((boot) => boot === payload.boot_id)) return false;
+    const pastBoots = known?.pastBoots ?? buried.filter((boot) => boot !== payload.boot_id).slice(-4);
+    this.#graves.delete(hiveId);
     const lastBoot = known?.payload.boot_id;
     const hive: NaiveHive = {
       payload,
@@ -89,6 +94,9 @@ export class NaiveRegistry {
       .sort((a, b) => a.receivedAtMs - b.receivedAtMs)
       .slice(0, max);
     this.#hives = this.#hives.filter((hive) => !evicted.includes(hive));
+    for (const { payload, pastBoots } of evicted) {
+      if (payload.boot_id !== undefined) this.#graves.set(payload.hive_id, [...pastBoots, payload.boot_id]);
+    }
     return evicted.map(({ payload }) => payload.hive_id);
   }
 
