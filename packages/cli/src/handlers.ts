@@ -76,6 +76,14 @@ export function handlers(): Handlers {
       const queenUrl = queenUrlOf(flags.queen, env);
       await top({ ...depsFor(flags), ...{ queenUrl, screen, pause, interruptible, onExit } }, flags);
     },
+    async evict(flags) {
+      const { evict } = await import("./fleet/liveness.ts");
+      exitWith(await evict({ ...depsFor(flags), confirm: world.confirm }, flags));
+    },
+    async thaw(flags) {
+      const { thaw } = await import("./fleet/liveness.ts");
+      await thaw(depsFor(flags), flags);
+    },
     async route(model, flags) {
       const { route } = await import("./route/route.ts");
       exitWith(await route(depsFor(flags), model, flags));

@@ -2,6 +2,7 @@ import { Command, InvalidArgumentError, Option } from "commander";
 import type { ChatFlags } from "./chat/chat.ts";
 import type { JsonFlag } from "./deps.ts";
 import type { EventsFlags } from "./events/events.ts";
+import type { EvictFlags } from "./fleet/liveness.ts";
 import type { HiveChoice } from "./fleet/local-hive.ts";
 import type { LsFlags } from "./fleet/ls.ts";
 import type { WorkersFlags } from "./fleet/workers.ts";
@@ -55,6 +56,8 @@ export interface Handlers extends MachineHandlers {
   models(flags: QueenFlags & JsonFlag): Promise<void>;
   stats(flags: QueenFlags & JsonFlag): Promise<void>;
   top(flags: QueenFlags & TopFlags): Promise<void>;
+  evict(flags: QueenFlags & EvictFlags): Promise<void>;
+  thaw(flags: QueenFlags & JsonFlag): Promise<void>;
   devices(flags: QueenFlags & JsonFlag & HiveChoice): Promise<void>;
   route(model: string, flags: QueenFlags & RouteFlags): Promise<void>;
   chat(model: string | undefined, prompt: string | undefined, flags: QueenFlags & ChatFlags): Promise<void>;
@@ -80,6 +83,7 @@ export function program(handlers: Handlers, version: string): Command {
   inference(hive, handlers);
   workerCommands(hive, handlers);
   machineWords(hive, handlers);
+  liveness(hive, handlers);
   simulation(hive, handlers);
   return hive;
 }
@@ -142,6 +146,16 @@ function listings(hive: Command, handlers: Handlers): void {
     .addOption(new Option("--level <level>", "this and what matters more").choices(["info", "warning", "error"]))
     .option("--limit <n>", "of what happened (20)", wholeNumber)
     .action((flags) => handlers.events(merged(hive, flags)));
+}
+
+function liveness(hive: Command, handlers: Handlers): void {
+  hive.commandsGroup("Who is alive:");
+  listing(hive, "evict", "forget all hives that are silent now, without waiting")
+    .option("-y, --yes", "do not ask")
+    .action((flags) => handlers.evict(merged(hive, flags)));
+  listing(hive, "thaw", "let silent hives be forgotten again, where most of the fleet fell silent together").action(
+    (flags) => handlers.thaw(merged(hive, flags)),
+  );
 }
 
 function inference(hive: Command, handlers: Handlers): void {

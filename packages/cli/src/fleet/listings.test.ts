@@ -180,8 +180,14 @@ describe("hive models and hive stats", () => {
     expect(page.text()).toMatch(/hives\s+2 \(1 alive, 0 suspect, 1 silent\)/);
     expect(page.text()).toMatch(/backends\s+cuda 2, cpu 1/);
     expect(page.text()).toMatch(/queen up for\s+2 min/);
+    expect(page.text()).not.toContain("fell silent together");
     await stats({ ...page, client: { stats: async () => now } }, { json: true });
     expect(JSON.parse(page.out.at(-1) ?? "")).toEqual(now);
+
+    const liveness = { frozen_until_ms: page.nowMs() + 540_000, held_back: 3 };
+    await stats({ ...page, client: { stats: async () => ({ ...now, liveness }) } }, {});
+    expect(page.text()).toContain("nobody is forgotten for 9 min at most (3 would be)");
+    expect(page.out.at(-1)).toContain("hive evict");
   });
 });
 

@@ -8,7 +8,10 @@ interface Line {
 }
 
 /** `hive stats` sums the fleet up. */
-export async function stats({ client, print, look }: Uses<"stats", "print" | "look">, flags: JsonFlag): Promise<void> {
+export async function stats(
+  { client, print, look, nowMs }: Uses<"stats", "print" | "look" | "nowMs">,
+  flags: JsonFlag,
+): Promise<void> {
   const now = await client.stats();
   if (flags.json) return print(JSON.stringify(now));
   const { hives, workers } = now;
@@ -27,6 +30,12 @@ export async function stats({ client, print, look }: Uses<"stats", "print" | "lo
     { name: "queen up for", value: duration(now.uptime_ms) },
   ];
   print(table(lines, COLUMNS, look));
+  const { frozen_until_ms, held_back } = now.liveness;
+  if (frozen_until_ms !== undefined) {
+    const left = duration(frozen_until_ms - nowMs());
+    print(`\nMost of the fleet fell silent together: nobody is forgotten for ${left} at most (${held_back} would be).`);
+    print("Look at the queen's own network first. If they are really gone: hive evict");
+  }
   if (hives.total === 0) print("\nNo hives yet. Start this machine's with `hive agent`.");
 }
 
