@@ -3,7 +3,10 @@ import { useEffect, useState } from "preact/hooks";
 import { asClientError } from "../app/use-call.ts";
 import { EventFeed, type EventsFilter } from "./event-feed.ts";
 
-/** How often news is asked for. People do not read faster. */
+/**
+ * How often news is asked for. People do not read faster; and a browser opens six connections to one host, of which each tab holds
+ * one for the fleet already: a second stream in each would leave none for the third tab.
+ */
 const ASK_EVERY_MS = 2_000;
 
 export interface EventsView {

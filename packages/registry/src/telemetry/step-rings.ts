@@ -110,10 +110,12 @@ export class StepRings {
   /** The values of a window; null: nobody knows. */
   read(seat: number, series: number, window: StepWindow): (number | null)[] {
     const isSum = this.#kinds[series]?.kind === "sum";
+    // A thing that is not heard any more keeps its last hour, whenever that was; an answer is of the same hour for all of them.
+    const oldest = window.isLong ? 0 : window.now - STEPS_KEPT;
     return Array.from({ length: window.length }, (_, at) => {
       const from = window.first + at * window.each;
       const joined = new Joined();
-      for (let step = from; step < from + window.each; step++) {
+      for (let step = Math.max(from, oldest); step < from + window.each; step++) {
         joined.add(window.isLong ? this.longValueIn(seat, series, step) : this.valueIn(seat, series, step));
       }
       return joined.value(isSum);
