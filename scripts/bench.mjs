@@ -1,5 +1,5 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [dashboard] [dashboards] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [registry] [ingest] [fleet] [restart] [dashboard] [dashboards] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
@@ -12,6 +12,7 @@ import { benchHive } from "../bench/hive.mjs";
 import { benchIngest } from "../bench/ingest.mjs";
 import { benchMachines } from "../bench/machines.mjs";
 import { benchRegistry } from "../bench/registry.mjs";
+import { benchRestart } from "../bench/restart.mjs";
 import { benchSdk } from "../bench/sdk.mjs";
 import { benchSimulation } from "../bench/simulation.mjs";
 import { benchStart } from "../bench/start.mjs";
@@ -22,6 +23,7 @@ const BENCHES = {
   registry: benchRegistry,
   ingest: benchIngest,
   fleet: benchFleet,
+  restart: benchRestart,
   dashboard: benchDashboard,
   dashboards: benchDashboards,
   gateway: benchGateway,

@@ -34,13 +34,13 @@ export async function resultOf(path, args) {
   return JSON.parse(text);
 }
 
-/** A queen with the defaults, whatever this user's settings say. @param {{ preload?: string, env?: object }} [options] */
-export async function startQueen({ preload, env = {} } = {}) {
+/** A queen with the defaults, whatever this user's settings say. @param {{ port?: number, preload?: string, env?: object }} [options] */
+export async function startQueen({ port = 0, preload, env = {} } = {}) {
   // As `hive up` and `hive queen` start it. Not there before all is compiled.
   const { serverCommand } = await import("../../packages/cli/dist/servers/commands.js");
   const [, ...program] = serverCommand("queen");
   const flags = preload === undefined ? [] : ["--import", preload];
-  const args = ["--port", "0", "--catalog", "memory", "--log-level", "warn"];
+  const args = ["--port", String(port), "--catalog", "memory", "--log-level", "warn"];
   const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HIVE_")));
   return startServer([...flags, ...program, ...args], { ...ours, XDG_CONFIG_HOME: tmpdir(), ...env });
 }

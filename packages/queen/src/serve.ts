@@ -32,6 +32,11 @@ import { DEFAULT_ON_DEMAND_LIMITS } from "./placement/on-demand.ts";
 
 /** How long replies under way may take once the queen is told to stop, ms. */
 export const STOP_WITHIN_MS = 5_000;
+/**
+ * Connections that wait to be taken. A whole fleet comes at once when a queen has started again; those that find no place are asked to try
+ * a second later by the kernel. The kernel's own limit (net.core.somaxconn) may be lower.
+ */
+const CONNECTING_MAX = 4_096;
 /** Of that, what closing needs after the last connection was cut off. */
 const CUT_OFF_MS = 500;
 /** And before it, what clients need to read that their answer breaks off. */
@@ -147,7 +152,7 @@ export async function serveQueen(
       },
     );
     const stop = stopperOf(app, gateway, log);
-    await app.listen({ host: settings.listen, port: settings.port });
+    await app.listen({ host: settings.listen, port: settings.port, backlog: CONNECTING_MAX });
     reached.port = portOf(app);
     reached.url = urlOf(settings.listen, reached.port);
     return {

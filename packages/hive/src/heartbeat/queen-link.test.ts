@@ -177,7 +177,7 @@ describe("what the queen answers", () => {
 });
 
 describe("a queen that is away", () => {
-  test("is tried for ever: the first time within 250 ms, later every 10 s, and one line is logged", () => {
+  test("is tried for ever: the first time within 250 ms, later every 2 s, and one line is logged", () => {
     const { connections, last, clock, messages } = aLink({ random: () => 1 });
     const pauses: number[] = [];
     for (let attempt = 0; attempt < 9; attempt++) {
@@ -185,9 +185,39 @@ describe("a queen that is away", () => {
       pauses.push(clock.nextInMs() as number);
       clock.advance(clock.nextInMs() as number);
     }
-    expect(pauses).toEqual([250, 500, 1_000, 2_000, 4_000, 8_000, 10_000, 10_000, 10_000]);
+    expect(pauses).toEqual([250, 500, 1_000, 2_000, 2_000, 2_000, 2_000, 2_000, 2_000]);
     expect(connections).toHaveLength(10);
     expect(messages("warn")).toHaveLength(1);
+  });
+
+  test("of a fleet so large that its hives beat seldom is tried less often, and at least every 10 s", () => {
+    for (const [interval, longest] of [
+      [20_000, 8_000],
+      [600_000, 10_000],
+      [200, 2_000],
+    ] as const) {
+      const { last, clock } = aLink({ random: () => 1 });
+      last().open();
+      last().reply({ ...accepted(), next_heartbeat_ms: interval });
+      const pauses: number[] = [];
+      for (let attempt = 0; attempt < 9; attempt++) {
+        last().end({ kind: "unreachable", message: "ECONNREFUSED" });
+        pauses.push(clock.nextInMs() as number);
+        clock.advance(clock.nextInMs() as number);
+      }
+      expect(Math.max(...pauses)).toBe(longest);
+    }
+  });
+
+  test("that answers and refuses is asked every 10 s at last", () => {
+    const { last, clock } = aLink({ token: "old", random: () => 1 });
+    let pauseMs = 0;
+    for (let attempt = 0; attempt < 9; attempt++) {
+      last().end({ kind: "refused", status: attempt % 2 === 0 ? 401 : 503 });
+      pauseMs = clock.nextInMs() as number;
+      clock.advance(pauseMs);
+    }
+    expect(pauseMs).toBe(10_000);
   });
 
   test("is told everything again when it is back", () => {

@@ -1,14 +1,13 @@
 import type { Log } from "@hive-registry/command";
 import { compile, type HeartbeatReply, HeartbeatReplySchema } from "@hive-registry/contract";
-import { type Backoff, backoffMs } from "../backoff.ts";
+import { backoffMs } from "../backoff.ts";
 import { type Clock, within } from "../clock.ts";
 import type { Report } from "./changes.ts";
 import type { Closed, Connect, Connection, Post } from "./connection.ts";
-import { boundInterval, INTERVAL_DEFAULT_MS, jittered } from "./interval.ts";
+import { boundInterval, INTERVAL_DEFAULT_MS, jittered, reconnectAfter } from "./interval.ts";
 import type { Route } from "./reach.ts";
 import { Telling } from "./telling.ts";
 
-export const RECONNECT: Backoff = { firstMs: 250, capMs: 10_000 };
 /** A change that cannot wait is sent after so long, with whatever else changed meanwhile. */
 export const URGENT_DELAY_MS = 20;
 /** A queen that takes nothing in makes us skip beats, not fill the memory. */
@@ -172,12 +171,12 @@ export class QueenLink {
         log.warn({ queen: this.url, reason }, `the queen is not reachable (${reason}); workers go on, I keep trying`),
       );
     }
-    this.#retryLater();
+    this.#retryLater({ isRefused: why.kind === "refused" });
   }
 
-  #retryLater(): void {
+  #retryLater(why: { readonly isRefused: boolean }): void {
     this.#mode = "waiting";
-    const waitMs = backoffMs(this.#attempts++, RECONNECT, this.#deps.random);
+    const waitMs = backoffMs(this.#attempts++, reconnectAfter(this.#intervalMs, why), this.#deps.random);
     this.#cancelRetry = this.#deps.clock.after(waitMs, () => this.#connect());
   }
 
@@ -238,11 +237,11 @@ export class QueenLink {
           `the queen is not reachable (${posted.message}); I keep trying`,
         ),
       );
-      return this.#leavePosting();
+      return this.#leavePosting({ isRefused: false });
     }
     if (posted.status === 401 || posted.status === 403) {
       this.#sayRefused(posted.status);
-      return this.#leavePosting();
+      return this.#leavePosting({ isRefused: true });
     }
     if (posted.route !== undefined) onRoute(posted.route);
     this.#hear(posted.text);
@@ -250,11 +249,11 @@ export class QueenLink {
     this.changed();
   }
 
-  #leavePosting(): void {
+  #leavePosting(why: { readonly isRefused: boolean }): void {
     this.#cancelBeat();
     this.#connection?.terminate();
     this.#connection = undefined;
-    this.#retryLater();
+    this.#retryLater(why);
   }
 
   #hear(text: string): void {
