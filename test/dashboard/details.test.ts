@@ -45,7 +45,17 @@ test("a worker's page says how full it is, and why it would or would not be chos
   const { page, go, shoot } = await open(queen.url, { hash: "#/hives/desk/workers/desk-0" });
   await page.getByRole("heading", { name: "desk-0", level: 1 }).waitFor();
   await page.getByRole("heading", { name: "Would it be chosen now?" }).waitFor();
-  await page.getByRole("row", { name: /rack-1-0/ }).waitFor();
+  await page
+    .getByRole("row", { name: /rack-1-0/ })
+    .first()
+    .waitFor();
+  const lately = page.getByRole("table", { name: "How choices ended for this worker, the newest first" });
+  await lately
+    .getByRole("row", { name: /chosen|another one is better/ })
+    .first()
+    .waitFor();
+  const place = queen.queen.line.reserveNow({ model: "llama-3-8b", hive_id: "desk" });
+  await page.getByRole("row", { name: new RegExp(place?.reservation_id as string) }).waitFor();
   await shoot("worker", { isFull: true });
   await go("#/hives/rack-2/workers/rack-2-0");
   await page

@@ -1,12 +1,16 @@
 import type {
   CatalogPut,
   CatalogRecord,
+  ChoiceList,
+  ChoicesQuery,
   EventList,
   EventsQuery,
   EvictReply,
   FleetEvent,
   FleetTelemetry,
   HeartbeatReply,
+  HeldPlaces,
+  HeldPlacesQuery,
   HiveDetail,
   HiveList,
   HiveLogs,
@@ -150,6 +154,16 @@ export class HiveClient {
   /** The best worker now, nothing reserved. `model_loaded` false: only a free worker that would have to load it. */
   route(model: string, options?: CallOptions): Promise<RouteReply> {
     return this.#queen.json("/api/v1/route", { ...options, query: { model } });
+  }
+
+  /** How workers were chosen lately, newest first. Of many choices a few are remembered. */
+  choices(query: ChoicesQuery = {}, options?: CallOptions): Promise<ChoiceList> {
+    return this.#queen.json("/api/v1/choices", { ...options, query: { ...query } });
+  }
+
+  /** The places that are held at a worker now, oldest first. */
+  heldPlaces(query: HeldPlacesQuery, options?: CallOptions): Promise<HeldPlaces> {
+    return this.#queen.json("/api/v1/reservations", { ...options, query: { ...query } });
   }
 
   /** Who would get a reservation now, and why not the others. Reserves nothing. */

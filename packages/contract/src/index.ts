@@ -1,5 +1,6 @@
 export type { DeviceInfo, HiveHeartbeatPayload, HiveLease, WorkerInfo, WorkerState } from "hive-registry";
 export * from "./catalog.ts";
+export * from "./choices.ts";
 export * from "./errors.ts";
 export * from "./events.ts";
 export * from "./heartbeat.ts";

@@ -1,7 +1,7 @@
-import type { Outcome, Policy, ReserveRequest, WorkerInfo } from "hive-registry";
+import type { HeldPlace, Outcome, Policy, ReserveRequest, WorkerInfo } from "hive-registry";
 import { Type } from "typebox";
 import { WorkerInfoSchema } from "./heartbeat.ts";
-import { HiveIdSchema, ModelIdSchema } from "./ids.ts";
+import { HiveIdSchema, ModelIdSchema, WorkerIdSchema } from "./ids.ts";
 import { LabelsSchema } from "./labels.ts";
 import { ID_LENGTH_MAX, PRINTABLE } from "./names.ts";
 import { type Schema, shape } from "./schema.ts";
@@ -84,6 +84,37 @@ export const ReservationReplySchema: Schema<ReservationReply> = shape<Reservatio
     worker: WorkerInfoSchema,
     model: Type.String({ description: "The name under which this worker knows the model" }),
     expires_at_ms: Type.Integer(),
+  }),
+);
+
+/** Whose places are asked for. */
+export interface HeldPlacesQuery {
+  readonly hive_id: string;
+  readonly worker_id: string;
+}
+
+export const HeldPlacesQuerySchema: Schema<HeldPlacesQuery> = shape<HeldPlacesQuery>()(
+  Type.Object({ hive_id: HiveIdSchema, worker_id: WorkerIdSchema }),
+);
+
+export interface HeldPlaces {
+  /** Oldest first. */
+  readonly reservations: readonly HeldPlace[];
+  readonly left_out: number;
+}
+
+export const HeldPlacesSchema: Schema<HeldPlaces> = Type.Unsafe<HeldPlaces>(
+  Type.Object({
+    reservations: Type.Array(
+      Type.Object({
+        reservation_id: Type.String(),
+        created_at_ms: Type.Number(),
+        expires_at_ms: Type.Number({ description: "Then it ends by itself" }),
+        handed_over: Type.Boolean({ description: "It ends with its worker's first report of the request" }),
+      }),
+      { description: "Oldest first" },
+    ),
+    left_out: Type.Integer({ minimum: 0, description: "Those that are not listed" }),
   }),
 );
 

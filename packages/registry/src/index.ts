@@ -16,7 +16,9 @@ export { HiveRegistry, type HiveRegistryOptions } from "./registry.ts";
 export { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
 export {
   type Candidate,
+  type ExplainLook,
   type Explanation,
+  type HeldPlace,
   OUTCOMES,
   type Outcome,
   POLICIES,

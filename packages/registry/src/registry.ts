@@ -23,7 +23,15 @@ import { Graves } from "./liveness/graves.ts";
 import { DEFAULT_LIMITS, type LivenessLimits, nextCheckMs, silentAtMs, statusAt } from "./liveness/status.ts";
 import type { ModelAliases } from "./models/model-names.ts";
 import { type BreakerLimits, DEFAULT_BREAKER_LIMITS } from "./scheduler/breaker.ts";
-import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./scheduler/types.ts";
+import type {
+  ExplainLook,
+  Explanation,
+  HeldPlace,
+  Outcome,
+  Policy,
+  Reservation,
+  ReserveRequest,
+} from "./scheduler/types.ts";
 import type {
   HiveEvent,
   HiveHeartbeatPayload,
@@ -43,6 +51,9 @@ import type {
 } from "./types.ts";
 import { WorkerList } from "./workers/worker-list.ts";
 import { WorkerTable } from "./workers/worker-table.ts";
+
+/** Places of a worker that are listed unless said otherwise. */
+const HELD_LISTED_MAX = 100;
 
 export interface HiveRegistryOptions {
   /** Ms since epoch, never backwards. */
@@ -447,8 +458,22 @@ export class HiveRegistry {
   }
 
   /** Who would be chosen now, and why not the others. Reserves nothing and changes nothing. */
-  explain(request: ReserveRequest): Explanation {
-    return this.#workers.scheduler.explain(request, this.#advance());
+  explain(request: ReserveRequest, look?: ExplainLook): Explanation {
+    return this.#workers.scheduler.explain(request, this.#advance(), look);
+  }
+
+  /** The places that are held at a worker now, oldest first, and how many those are that are not listed. */
+  heldPlaces(
+    hiveId: string,
+    workerId: string,
+    max: number = HELD_LISTED_MAX,
+  ): { readonly held: readonly HeldPlace[]; readonly left_out: number } {
+    this.#advance();
+    const { rows, scheduler } = this.#workers;
+    const row = this.#hives.find(hiveId)?.rows.find((one) => rows.idAt(one) === workerId);
+    if (row === undefined) return { held: [], left_out: 0 };
+    const held = scheduler.heldAt(row, max);
+    return { held, left_out: scheduler.room.reservedAt(row) - held.length };
   }
 
   /** Places that are reserved now. */

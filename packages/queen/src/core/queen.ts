@@ -1,10 +1,14 @@
 import {
   type CatalogPut,
   type CatalogRecord,
+  type ChoiceList,
+  type ChoicesQuery,
   EVICTED_LISTED_MAX,
   type EvictReply,
   explainedRequest,
   type HeartbeatReply,
+  type HeldPlaces,
+  type HeldPlacesQuery,
   type HiveDetail,
   HiveError,
   type HiveList,
@@ -447,6 +451,17 @@ export class Queen {
     const waiting = signal === undefined ? { waitMs: wait_ms ?? 0 } : { waitMs: wait_ms ?? 0, signal };
     const { reservation_id, hive_id, worker, model, expires_at_ms } = now ?? (await line.reserve(request, waiting));
     return { reservation_id, hive_id, worker, model, expires_at_ms };
+  }
+
+  /** What is reserved at a worker now; nothing at one that nobody knows. */
+  heldPlaces({ hive_id, worker_id }: HeldPlacesQuery): HeldPlaces {
+    const { held, left_out } = this.registry.heldPlaces(hive_id, worker_id);
+    return { reservations: held, left_out };
+  }
+
+  /** How workers were chosen lately, newest first. */
+  recentChoices(query: ChoicesQuery): ChoiceList {
+    return this.line.choices.list(query);
   }
 
   /** Gives a place back. Harmless when that was done already. */

@@ -9,6 +9,7 @@ import {
   type WorkerInfo,
 } from "hive-registry";
 import type { Clock } from "./clock.ts";
+import { RecentChoices } from "./recent-choices.ts";
 
 /** How many requests may wait. What is over is refused at once: a line that is too long serves nobody. */
 export interface LineLimits {
@@ -54,6 +55,8 @@ interface Line {
  * whatever makes room for one of its targets wakes; where several lines are woken, the one who came first is first.
  */
 export class WaitingLine {
+  /** How those who got a place, or none, were chosen for. */
+  readonly choices: RecentChoices;
   readonly #registry: HiveRegistry;
   readonly #clock: Clock;
   readonly #limits: LineLimits;
@@ -77,6 +80,7 @@ export class WaitingLine {
   ) {
     this.#registry = deps.registry;
     this.#clock = deps.clock;
+    this.choices = new RecentChoices(deps);
     this.#limits = limits;
     this.#aliases = new Map(Object.entries(aliases).map(([alias, targets]) => [alias, [targets].flat()]));
   }
@@ -255,7 +259,9 @@ export class WaitingLine {
   }
 
   #reserve(request: ReserveRequest): Reservation | undefined {
+    const explained = this.choices.explain(request);
     const reservation = this.#registry.reserve(request);
+    if (explained !== undefined) this.choices.add(explained, reservation);
     if (reservation !== undefined) for (const listener of this.#onServed) listener(reservation);
     return reservation;
   }

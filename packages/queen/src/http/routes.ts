@@ -3,7 +3,11 @@ import {
   CatalogListSchema,
   CatalogPutSchema,
   CatalogRecordSchema,
+  ChoiceListSchema,
+  ChoicesQuerySchema,
   ErrorReplySchema,
+  HeldPlacesQuerySchema,
+  HeldPlacesSchema,
   HiveDetailSchema,
   HiveListSchema,
   HiveParamsSchema,
@@ -155,6 +159,32 @@ export function routingRoutes(app: App, queen: Queen): void {
       },
     },
     ({ query }) => (query.explain === true ? queen.explain(query) : queen.route(query.model)),
+  );
+  app.get(
+    "/api/v1/choices",
+    {
+      schema: {
+        tags: ["routing"],
+        summary: "How workers were chosen lately, and why not the others",
+        description:
+          "Now and then a choice is explained in the moment in which it is made; the last of these are kept.",
+        querystring: ChoicesQuerySchema,
+        response: { 200: ChoiceListSchema, ...failures },
+      },
+    },
+    ({ query }) => queen.recentChoices(query),
+  );
+  app.get(
+    "/api/v1/reservations",
+    {
+      schema: {
+        tags: ["routing"],
+        summary: "The places that are held at a worker now",
+        querystring: HeldPlacesQuerySchema,
+        response: { 200: HeldPlacesSchema, ...failures },
+      },
+    },
+    ({ query }) => queen.heldPlaces(query),
   );
   app.post(
     "/api/v1/reservations",

@@ -73,6 +73,25 @@ describe("an explanation", () => {
   });
 });
 
+test("how workers were chosen lately, and what is held at one, can be asked for", async () => {
+  const queen = await aQueen();
+  await queen.heartbeat(aHeartbeat({ workers: [aWorker({ model_id: "m", slots_total: 2 })] }));
+  const { worker_id } = aWorker();
+  const { reply } = await reserve(queen, { model: "m" });
+  const of = `hive_id=desk&worker_id=${worker_id}`;
+  expect((await queen.ask("GET", `/api/v1/reservations?${of}`)).body).toMatchObject({
+    ...{ reservations: [{ reservation_id: reply.reservation_id, handed_over: false }], left_out: 0 },
+  });
+  expect((await queen.ask("GET", `/api/v1/choices?${of}`)).body).toMatchObject({
+    ...{
+      choices: [{ model: "m", chosen: { hive_id: "desk", worker_id }, candidates: [{ worker_id }] }],
+      choices_total: 1,
+    },
+  });
+  for (const half of ["/api/v1/choices?worker_id=w", "/api/v1/choices?limit=0", "/api/v1/reservations?hive_id=desk"])
+    expect((await queen.ask("GET", half)).body).toMatchObject({ error: { code: "INVALID_REQUEST" } });
+});
+
 describe("labels", () => {
   const zone = (value: string) => ({ host: "desk.lan", labels: { zone: value } });
 

@@ -253,6 +253,23 @@ describe("a receiver that fails", () => {
     expect(said).toEqual([{ lost: 1, why: expect.any(String), message: "traces could not be sent" }]);
   });
 
+  test("that takes nothing loses spans beyond those that wait, and that is told, once a while", async () => {
+    const silent = await aFakeWorker(() => undefined);
+    let nowMs = 0;
+    const said: { lost: number; why: string }[] = [];
+    const log = { warn: (fields: object) => void said.push(fields as { lost: number; why: string }) };
+    const traces = openTraces({ log, nowMs: () => nowMs }, { endpoint: silent.url, serviceName: "q", sampleRatio: 1 });
+    for (let request = 0; request < 6_000; request++) aRequest(traces);
+    expect(said).toEqual([{ lost: 1, why: expect.stringContaining("wait already") }]);
+    nowMs += 60_000;
+    aRequest(traces);
+    expect(said).toHaveLength(2);
+    // Those under way, at most 512, left a place each.
+    expect(said[1]?.lost).toBeGreaterThan(6_000 - 4_096 - 512 - 1);
+    expect(said[1]?.lost).toBeLessThanOrEqual(6_000 - 4_096);
+    await traces.stop(50);
+  });
+
   test("is waited for no longer than was said, when it says nothing", async () => {
     const silent = await aFakeWorker(() => undefined);
     const traces = openTraces(

@@ -5,6 +5,7 @@ import {
   BatchSpanProcessor,
   ParentBasedSampler,
   type SpanExporter,
+  type SpanProcessor,
   TraceIdRatioBasedSampler,
 } from "@opentelemetry/sdk-trace-base";
 import type { Tracer } from "../gateway/tracer.ts";
@@ -48,12 +49,7 @@ export function openTraces(
     resource: resourceFromAttributes({ "service.name": options.serviceName, "service.version": VERSION }),
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(options.sampleRatio) }),
     spanLimits: { attributeValueLengthLimit: TEXT_LENGTH_MAX },
-    spanProcessors: [
-      new BatchSpanProcessor(telling(exporter, deps), {
-        ...{ maxQueueSize: WAITING_MAX, maxExportBatchSize: BATCH_MAX },
-        ...{ scheduledDelayMillis: SEND_EVERY_MS, exportTimeoutMillis: SEND_WITHIN_MS },
-      }),
-    ],
+    spanProcessors: [sending(exporter, new Losses(deps))],
   });
   const tracer = provider.getTracer("hive-registry", VERSION);
   return {
@@ -62,29 +58,62 @@ export function openTraces(
   };
 }
 
-/** The exporter, whose failures are logged and go no further: nobody's request fails because a receiver does. */
-function telling(exporter: SpanExporter, { log, nowMs }: TraceDeps): SpanExporter {
-  let lost = 0;
-  let loggedAtMs = Number.NEGATIVE_INFINITY;
-  return {
+/** Spans that are lost, told in the log once a while. */
+class Losses {
+  readonly #deps: TraceDeps;
+  #lost = 0;
+  #loggedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(deps: TraceDeps) {
+    this.#deps = deps;
+  }
+
+  add(count: number, why: string | undefined): void {
+    this.#lost += count;
+    const { log, nowMs } = this.#deps;
+    if (nowMs() - this.#loggedAtMs < LOG_EVERY_MS) return;
+    this.#loggedAtMs = nowMs();
+    log.warn({ lost: this.#lost, why }, "traces could not be sent");
+    this.#lost = 0;
+  }
+}
+
+/**
+ * The exporter, whose failures are logged and go no further: nobody's request fails because a receiver does. Spans that find no place
+ * among those that wait are lost in silence otherwise.
+ */
+function sending(exporter: SpanExporter, losses: Losses): SpanProcessor {
+  let waiting = 0;
+  const told: SpanExporter = {
     export(spans, done) {
+      waiting -= spans.length;
       exporter.export(spans, (result) => {
-        if (result.code !== SENT) {
-          lost += spans.length;
-          if (nowMs() - loggedAtMs >= LOG_EVERY_MS) {
-            loggedAtMs = nowMs();
-            log.warn({ lost, why: result.error?.message }, "traces could not be sent");
-            lost = 0;
-          }
-        }
+        if (result.code !== SENT) losses.add(spans.length, result.error?.message);
         done({ code: SENT });
       });
     },
     forceFlush: async () => await exporter.forceFlush?.(),
     shutdown: () => exporter.shutdown(),
   };
+  const batches = new BatchSpanProcessor(told, {
+    ...{ maxQueueSize: WAITING_MAX, maxExportBatchSize: BATCH_MAX },
+    ...{ scheduledDelayMillis: SEND_EVERY_MS, exportTimeoutMillis: SEND_WITHIN_MS },
+  });
+  return {
+    onStart: (span, context) => batches.onStart(span, context),
+    onEnd(span) {
+      if ((span.spanContext().traceFlags & SAMPLED) === 0) return;
+      if (waiting >= WAITING_MAX) return losses.add(1, `${WAITING_MAX} wait already`);
+      waiting++;
+      batches.onEnd(span);
+    },
+    forceFlush: () => batches.forceFlush(),
+    shutdown: () => batches.shutdown(),
+  };
 }
 
+/** `TraceFlags.SAMPLED`: others go nowhere. */
+const SAMPLED = 1;
 /** `ExportResultCode.SUCCESS`. */
 const SENT = 0;
 

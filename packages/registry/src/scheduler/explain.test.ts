@@ -4,7 +4,7 @@ import { aFleet } from "../testing/a-fleet.ts";
 import { chanceFrom } from "../testing/chance.ts";
 import type { WorkerInfo } from "../types.ts";
 import { CANDIDATES_MAX } from "./explain.ts";
-import { POLICIES, type Reason, type ReserveRequest } from "./types.ts";
+import { type ExplainLook, POLICIES, type Reason, type ReserveRequest } from "./types.ts";
 
 describe("an explanation", () => {
   test("names the chosen one first, then those it outscored with their scores, best first", () => {
@@ -107,6 +107,40 @@ const aRequest: fc.Arbitrary<Partial<ReserveRequest>> = fc.record(
   },
   { requiredKeys: [] },
 );
+
+describe("of a large model", () => {
+  test("as many are looked at and listed as is asked for, beside the chosen one, from where it is asked on and around", () => {
+    const { registry, report } = aFleet();
+    // The last one is the best.
+    report(...Array.from({ length: 10 }, (_, at) => ({ slots_total: 20, slots_busy: 10 - at })));
+    const listed = (look: ExplainLook) => {
+      const { candidates, left_out, chosen } = registry.explain({ model: "m" }, look);
+      expect(chosen?.worker_id).toBe("w9");
+      expect(candidates[0]?.worker_id).toBe("w9");
+      expect(candidates.length + left_out).toBe(10);
+      return candidates
+        .slice(1)
+        .map(({ worker_id }) => worker_id)
+        .toSorted();
+    };
+    expect(listed({ lookedAtMax: 3 })).toHaveLength(2);
+    expect(listed({ candidatesMax: 4 })).toHaveLength(3);
+    const seen = new Set<string>();
+    for (let from = 0; from < 30; from += 3) for (const id of listed({ lookedAtMax: 4, from })) seen.add(id);
+    expect(seen.size).toBe(9);
+    expect(listed({ lookedAtMax: 1_000_000, candidatesMax: 1_000_000 })).toHaveLength(9);
+  });
+
+  test("also of several models that one name means", () => {
+    const { registry, report } = aFleet({ aliases: { both: ["m", "n"] } });
+    report({}, {}, { model_id: "n" }, { model_id: "n" });
+    const seen = new Set<string>();
+    for (let from = 0; from < 4; from++)
+      for (const { worker_id } of registry.explain({ model: "both" }, { lookedAtMax: 2, from }).candidates)
+        seen.add(worker_id);
+    expect([...seen].toSorted()).toEqual(["w0", "w1", "w2", "w3"]);
+  });
+});
 
 describe("whatever is asked", () => {
   test("explaining changes nothing: what follows is the same with it and without it, and it names whom reserve takes", () => {

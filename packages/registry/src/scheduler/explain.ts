@@ -5,7 +5,15 @@ import { PREFIX_LOAD_MARGIN } from "./policies.ts";
 import { isBefore, type Order } from "./pool.ts";
 import { filterOf, hasBackend, hasLabels } from "./pool-filter.ts";
 import type { Room, RoomView } from "./room.ts";
-import { type Candidate, type Explanation, type Policy, REASONS, type Reason, type ReserveRequest } from "./types.ts";
+import {
+  type Candidate,
+  type ExplainLook,
+  type Explanation,
+  type Policy,
+  REASONS,
+  type Reason,
+  type ReserveRequest,
+} from "./types.ts";
 
 /** Candidates that an explanation lists; it counts the others. */
 export const CANDIDATES_MAX = 100;
@@ -15,6 +23,8 @@ export const LOOKED_AT_MAX = 10_000;
 /** What an explanation needs to know of the worker table. */
 export interface ExplainView extends RoomView {
   modelOf(group: number): string;
+  /** The `at`th of the group's seats, from 0; which one it is may change whenever one comes or goes. */
+  seatAt(group: number, at: number): number;
   sizeOf(group: number): number;
   statusAt(row: number): HiveStatus;
 }
@@ -48,12 +58,16 @@ const ORDER: Readonly<Record<Policy, Order>> = {
 export function explain(
   deps: { readonly view: ExplainView; readonly room: Room; readonly breaker: Breaker },
   asked: Chosen,
+  look: ExplainLook = {},
 ): Explanation {
   const { view } = deps;
   const { request, policy, groups, chosen } = asked;
-  const seats = seatsOf(view, groups, chosen);
+  const { candidatesMax = CANDIDATES_MAX, lookedAtMax = LOOKED_AT_MAX, from = 0 } = look;
+  const seats = seatsOf(view, asked, Math.min(lookedAtMax, LOOKED_AT_MAX), from);
   const judged = judge(deps, asked, seats);
-  const listed = judged.toSorted((a, b) => inOrder(deps.room, ORDER[policy], a, b)).slice(0, CANDIDATES_MAX);
+  const listed = judged
+    .toSorted((a, b) => inOrder(deps.room, ORDER[policy], a, b))
+    .slice(0, Math.min(candidatesMax, CANDIDATES_MAX));
   const total = groups.reduce((sum, group) => sum + view.sizeOf(group), 0);
   const explanation = {
     ...{ policy, model: request.model, resolved: groups.map((group) => view.modelOf(group)) },
@@ -66,12 +80,19 @@ export function explain(
   return { ...explanation, chosen: { hive_id, worker_id, model: view.modelOf(view.groupOf(chosen)) } };
 }
 
-function seatsOf(view: ExplainView, groups: readonly number[], chosen: number): Set<number> {
+/** The chosen one and `max` in all; all models' seats stand in one circle, which is walked from `from` on. */
+function seatsOf(view: ExplainView, { groups, chosen }: Chosen, max: number, from: number): Set<number> {
   const seats = new Set<number>(chosen === -1 ? [] : [chosen]);
-  for (const group of groups) {
-    for (const seat of view.seatsOf(group)) {
-      if (seats.size >= LOOKED_AT_MAX) return seats;
-      seats.add(seat);
+  const total = groups.reduce((sum, group) => sum + view.sizeOf(group), 0);
+  for (let walked = 0; walked < total && seats.size < max; walked++) {
+    let at = (from + walked) % total;
+    for (const group of groups) {
+      const size = view.sizeOf(group);
+      if (at < size) {
+        seats.add(view.seatAt(group, at));
+        break;
+      }
+      at -= size;
     }
   }
   return seats;

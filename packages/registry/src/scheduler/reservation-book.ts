@@ -1,5 +1,6 @@
 import { DeadlineHeap, type Due } from "../indexes/deadline-heap.ts";
 import { grownCapacity, grownInt32 } from "../indexes/grow.ts";
+import type { HeldPlace } from "./types.ts";
 
 /** The last reservations that workers said they had admitted, by row. */
 export interface Echoes {
@@ -150,6 +151,16 @@ export class ReservationBook {
       if (entry.handedOver) found.push(entry);
     }
     return found;
+  }
+
+  /** At most so many of a worker's, oldest first. */
+  heldAt(row: number, max: number): HeldPlace[] {
+    const held: HeldPlace[] = [];
+    for (const { id, createdAtMs, checkAtMs, handedOver } of this.#at(row)) {
+      if (held.length >= max) break;
+      held.push({ reservation_id: id, created_at_ms: createdAtMs, expires_at_ms: checkAtMs, handed_over: handedOver });
+    }
+    return held;
   }
 
   #oldest(row: number): BookEntry | undefined {

@@ -173,6 +173,38 @@ describe("a reservation ends", () => {
   });
 });
 
+test("the places that are held at a worker can be listed, oldest first, and end like any others", () => {
+  const { clock, registry, report, reportFrom, reserve } = aFleet();
+  report({ slots_total: 4 });
+  reportFrom({ hive_id: "attic" }, { worker_id: "w0", model_id: "other" });
+  const first = reserve({ ttl_ms: 5_000 });
+  clock.advance(10);
+  const second = reserve({ handed_over: true });
+  expect(registry.heldPlaces("localhost", "w0")).toEqual({
+    left_out: 0,
+    held: [
+      {
+        ...{ reservation_id: first?.reservation_id, handed_over: false },
+        ...{ created_at_ms: clock.ms - 10, expires_at_ms: clock.ms + 4_990 },
+      },
+      {
+        ...{ reservation_id: second?.reservation_id, handed_over: true },
+        ...{ created_at_ms: clock.ms, expires_at_ms: clock.ms + TTL_DEFAULT_MS },
+      },
+    ],
+  });
+  expect(registry.heldPlaces("localhost", "w0", 1)).toMatchObject({ held: [{ handed_over: false }], left_out: 1 });
+  second?.release();
+  clock.advance(5_000);
+  for (const [hive, worker] of [
+    ["localhost", "w0"],
+    ["attic", "w0"],
+    ["localhost", "nobody"],
+    ["nobody", "w0"],
+  ] as const)
+    expect(registry.heldPlaces(hive, worker)).toEqual({ held: [], left_out: 0 });
+});
+
 describe("nobody is sent", () => {
   test.each<[string, Partial<WorkerInfo>]>([
     ["to a loading worker", { state: "Loading" }],

@@ -8,7 +8,7 @@ import { RecentEndings } from "./recent-endings.ts";
 import { type BookEntry, type Echoes, ReservationBook } from "./reservation-book.ts";
 import { type Reports, Room } from "./room.ts";
 import { SessionRings } from "./session-rings.ts";
-import type { Explanation, Outcome, Policy, Reservation, ReserveRequest } from "./types.ts";
+import type { ExplainLook, Explanation, HeldPlace, Outcome, Policy, Reservation, ReserveRequest } from "./types.ts";
 
 /** A reservation that nobody ends ends by itself after so long: longer than an answer takes, shorter than a day lost. */
 export const TTL_DEFAULT_MS = 600_000;
@@ -123,7 +123,7 @@ export class Scheduler {
   }
 
   /** Changes nothing, and takes nothing from chance. */
-  explain(request: ReserveRequest, nowMs: number): Explanation {
+  explain(request: ReserveRequest, nowMs: number, look?: ExplainLook): Explanation {
     const policy = request.policy ?? this.#policy;
     const groups = this.#view.resolveModel(request.model);
     // Of two by chance it is most likely the least loaded one.
@@ -141,7 +141,13 @@ export class Scheduler {
             : choice.findByPrefix(prefix_key, (seat) => seat === chosen),
         ring: policy !== "session" || session === undefined ? undefined : this.#rings.of(groups).following(session),
       },
+      look,
     );
+  }
+
+  /** What is reserved at a worker, oldest first. */
+  heldAt(row: number, max: number): HeldPlace[] {
+    return this.#book.heldAt(row, max);
   }
 
   // ---- what the worker table tells ----------------------------------------------------------------------------------

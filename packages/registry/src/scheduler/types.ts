@@ -60,6 +60,16 @@ export interface Reservation {
   release(outcome?: Outcome): boolean;
 }
 
+/** A place that is held now, at one worker. */
+export interface HeldPlace {
+  readonly reservation_id: string;
+  readonly created_at_ms: number;
+  /** Then it ends by itself. */
+  readonly expires_at_ms: number;
+  /** It ends with its worker's first report of the request. */
+  readonly handed_over: boolean;
+}
+
 /** Why a worker of the model was not chosen. The first that applies, in this order. */
 export const REASONS = [
   "no_url",
@@ -97,6 +107,16 @@ export interface Candidate {
   readonly reason?: Reason;
   /** With `set_aside`: when it may be tried again, ms since epoch. */
   readonly set_aside_until_ms?: number;
+}
+
+/** How far an explanation looks; what is left out is as far as it may. Each worker that is looked at takes about a microsecond. */
+export interface ExplainLook {
+  /** Candidates that it lists. */
+  readonly candidatesMax?: number;
+  /** Workers of the model that it looks at, beside the chosen one. */
+  readonly lookedAtMax?: number;
+  /** With which of them it begins; it goes around. Whoever explains often counts this on, and sees all of them in time. */
+  readonly from?: number;
 }
 
 /** Who would be chosen now, and why not the others. */

@@ -260,6 +260,10 @@ export class WorkerTable implements SchedulerView {
     for (let at = 0; at < seats.size; at++) yield seats.at(at);
   }
 
+  seatAt(group: number, at: number): number {
+    return (this.#groups[group] as ModelGroup).seats.at(at);
+  }
+
   sizeOf(group: number): number {
     return (this.#groups[group] as ModelGroup).seats.size;
   }

@@ -12,6 +12,8 @@ import { Bar, ButtonLink, Card, Facts } from "../../ui/parts.tsx";
 import { Empty, ErrorBox, Notice, Skeleton } from "../../ui/states.tsx";
 import { EventsOf } from "../events-of.tsx";
 import { placeText, slotsText } from "../worker-load.ts";
+import { HeldPlaces } from "./held-places.tsx";
+import { Lately } from "./lately.tsx";
 
 /** How often the queen is asked whom she would choose. */
 const ASK_EVERY_MS = 3_000;
@@ -43,6 +45,8 @@ export function WorkerPage({ hiveId, workerId }: { readonly hiveId: string; read
       )}
       {worker !== undefined && <WorkerFacts worker={worker} />}
       {worker?.model_id !== undefined && <Chosen hiveId={hiveId} workerId={workerId} model={worker.model_id} />}
+      {worker !== undefined && <Lately hiveId={hiveId} workerId={workerId} />}
+      {worker !== undefined && <HeldPlaces hiveId={hiveId} workerId={workerId} />}
       <EventsOf filter={{ hive_id: hiveId, worker_id: workerId }} />
     </>
   );
