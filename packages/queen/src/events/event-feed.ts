@@ -213,6 +213,8 @@ export class EventFeed {
    * Workers that come or go with their hive are told with it. That they are busy and idle again is what they are for, and no event.
    */
   #workerChanged(change: WorkerChange): void {
+    // Thousands a second in a large fleet.
+    if (change.kind === "state" && change.from !== "Loading" && change.to !== "Loading") return;
     const { hive_id, worker_id, model_id, at_ms } = change;
     if (!this.#boots.has(hive_id)) return;
     const model = model_id === undefined ? {} : { model: model_id };
@@ -232,7 +234,6 @@ export class EventFeed {
         return;
       case "state": {
         const { from, to } = change;
-        if (from !== "Loading" && to !== "Loading") return;
         const message = to === "Loading" ? `${who} is loading${having}` : `${who} is ready${having}`;
         this.#events.add({ type: "worker.state", level: "info", message, ...about, details: { from, to } });
         return;

@@ -4,7 +4,7 @@ import type { WorkerState } from "../types.ts";
 export type WorkerChange = {
   readonly hive_id: string;
   readonly worker_id: string;
-  readonly model_id?: string;
+  readonly model_id: string | undefined;
   /** The registry's clock when it happened. */
   readonly at_ms: number;
 } & (
@@ -51,7 +51,7 @@ export class WorkerChanges {
     const changes = this.#noted;
     this.#noted = [];
     for (const change of changes) {
-      for (const listener of [...this.#listeners]) {
+      for (const listener of this.#listeners) {
         try {
           listener(change);
         } catch (error) {
