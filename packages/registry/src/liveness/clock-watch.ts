@@ -23,7 +23,7 @@ export class ClockWatch<Hive extends object> {
    * @returns a jump, once it is certain.
    */
   look(hive: Hive, beforeMs: number, skewMs: number, nowMs: number): ClockJump | undefined {
-    const doubt = this.#doubted.get(hive);
+    const doubt = this.#doubted.size === 0 ? undefined : this.#doubted.get(hive);
     const from_ms = doubt?.trustedMs ?? beforeMs;
     if (Number.isNaN(from_ms) || Math.abs(skewMs - from_ms) <= CLOCK_JUMP_MS) {
       if (doubt !== undefined) this.#doubted.delete(hive);

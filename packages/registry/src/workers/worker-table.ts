@@ -117,8 +117,9 @@ export class WorkerTable implements SchedulerView {
       this.#match(hive, draft);
       this.#countModelsOf(hive, 1);
     }
+    const { flapping } = hive;
     for (const row of hive.rows) {
-      this.#refresh(row, hiveAlive);
+      this.#refresh(row, hiveAlive, flapping);
       this.scheduler.reported(row, hive.receivedAtMs);
     }
     this.heard(hive);
@@ -142,8 +143,9 @@ export class WorkerTable implements SchedulerView {
 
   /** Brings ranking and free slots up to date with what the hive's workers report and with whether the hive is alive. */
   refresh(hive: HiveRecord, hiveAlive: boolean): void {
+    const { flapping } = hive;
     for (const row of hive.rows) {
-      this.#refresh(row, hiveAlive);
+      this.#refresh(row, hiveAlive, flapping);
       this.scheduler.refreshed(row);
     }
   }
@@ -379,9 +381,9 @@ export class WorkerTable implements SchedulerView {
     return this.rows.modelAt(row) === model_id && sameList(this.rows.modelsAt(row), models);
   }
 
-  #refresh(row: number, hiveAlive: boolean): void {
+  #refresh(row: number, hiveAlive: boolean, flapping: boolean): void {
     const { ints, floats } = this.#numbers;
-    const score = hiveAlive ? this.#reportedScore(row) : NO_CANDIDATE;
+    const score = hiveAlive ? this.#reportedScore(row, flapping) : NO_CANDIDATE;
     const before = floats[rowFloat(row, SCORE)] as number;
     const slotsFree = score === NO_CANDIDATE ? 0 : this.#freeSlots(row);
     const slotsDelta = slotsFree - (ints[rowInt(row, SLOTS_FREE)] as number);
@@ -399,14 +401,13 @@ export class WorkerTable implements SchedulerView {
     }
   }
 
-  /** Lower is better. */
-  #reportedScore(row: number): number {
+  /** Lower is better. `flapping`: its hive, which is at hand where this is asked, and a read at a random place away here. */
+  #reportedScore(row: number, flapping: boolean): number {
     const { rows } = this;
     if (rows.stateAt(row) !== "Idle" || rows.urlAt(row) === undefined || rows.isDraining(row)) return NO_CANDIDATE;
     const gpu = rows.gpuPercentAt(row);
     const score = Number.isNaN(gpu) ? UNKNOWN_GPU_PERCENT : gpu;
-    const flapping = this.isHiveFlapping(row) ? FLAPPING_PENALTY : 0;
-    return score + flapping + (rows.isDegraded(row) ? DEGRADED_PENALTY : 0);
+    return score + (flapping ? FLAPPING_PENALTY : 0) + (rows.isDegraded(row) ? DEGRADED_PENALTY : 0);
   }
 
   #freeSlots(row: number): number {
