@@ -1,11 +1,12 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [restart] [dashboard] [dashboards] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [registry] [ingest] [fleet] [restart] [ends] [dashboard] [dashboards] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
 import { parseArgs } from "node:util";
 import { benchDashboard } from "../bench/dashboard-page.mjs";
 import { benchDashboards } from "../bench/dashboards.mjs";
+import { benchEnds } from "../bench/ends.mjs";
 import { benchFleet } from "../bench/fleet.mjs";
 import { benchGateway } from "../bench/gateway.mjs";
 import { benchHive } from "../bench/hive.mjs";
@@ -24,6 +25,7 @@ const BENCHES = {
   ingest: benchIngest,
   fleet: benchFleet,
   restart: benchRestart,
+  ends: benchEnds,
   dashboard: benchDashboard,
   dashboards: benchDashboards,
   gateway: benchGateway,
