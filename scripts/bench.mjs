@@ -1,5 +1,5 @@
 // npm run bench: what we claim about speed, measured here and now, as ratios in one run.
-// npm run bench -- [registry] [ingest] [fleet] [restart] [ends] [dashboard] [dashboards] [gateway] [sdk] [hive] [machines] [simulation] [start] [--json FILE] [--seconds N]
+// npm run bench -- [NAME …] [--json FILE] [--seconds N]   Names: those of BENCHES below.
 // Nothing named: all of them. Exit 1 when a claim is missed.
 import { writeFileSync } from "node:fs";
 import { availableParallelism, cpus, loadavg } from "node:os";
