@@ -17,7 +17,9 @@ function aTerminal(workplace: Workplace, ...args: readonly string[]) {
     ...["stty rows 20 cols 90", "tty > tty", "stty -g > before", words, 'echo "code=$?"', "stty -g > after"],
   ].join("; ");
   // The only pseudo-terminal that comes with every Linux.
-  const child = spawn("script", ["-qfec", story, "/dev/null"], { cwd: workplace.root, env: workplace.env });
+  // CI is set in many a container that a person works in: a terminal is one all the same.
+  const env = { ...workplace.env, CI: "true" };
+  const child = spawn("script", ["-qfec", story, "/dev/null"], { cwd: workplace.root, env });
   let text = "";
   child.stdout.setEncoding("utf8").on("data", (piece: string) => {
     text += piece;

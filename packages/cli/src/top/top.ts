@@ -46,8 +46,14 @@ export async function top(deps: TopDeps, flags: TopFlags): Promise<void> {
   await show(deps, screen);
 }
 
+/** Ink paints nothing where these are set, as some people's shells and containers have them; that somebody looks is known by now. */
+async function drawingInk(): Promise<typeof import("ink")> {
+  for (const name of ["CI", "CONTINUOUS_INTEGRATION"]) delete process.env[name];
+  return import("ink");
+}
+
 async function show(deps: TopDeps, { stdin, stdout, hasColour }: Screen): Promise<void> {
-  const [ink, react] = await Promise.all([import("ink"), import("react")]);
+  const [ink, react] = await Promise.all([drawingInk(), import("react")]);
   const interrupt = deps.interruptible();
   const done = new AbortController();
   const signal = AbortSignal.any([interrupt.signal, done.signal]);

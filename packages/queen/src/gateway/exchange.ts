@@ -2,6 +2,7 @@ import { HiveError } from "@hive-registry/contract";
 import type { Outcome, Reservation } from "hive-registry";
 import { Attempt, type AttemptEnd, type WorkerReply } from "./attempt.ts";
 import { handOver } from "./direct.ts";
+import type { Ending } from "./endings.ts";
 import { type Failure, type FailureOptions, failureOf, type Retry, workerFailure } from "./failures.ts";
 import { headersForWorker } from "./headers.ts";
 import type { GatewayLimits } from "./limits.ts";
@@ -9,22 +10,12 @@ import { PlaceSearch } from "./place-search.ts";
 import type { Places } from "./places.ts";
 import { type Question, withModel } from "./question.ts";
 import type { ClientSide, Reply } from "./reply.ts";
-import type { Ending, GatewayStats } from "./stats.ts";
+import type { SeenRequest } from "./seen.ts";
+import type { GatewayStats } from "./stats.ts";
 import type { RequestTrace } from "./tracer.ts";
 import type { Transport } from "./transport.ts";
-import { AnswerEnds, type Usage } from "./usage.ts";
+import { AnswerEnds } from "./usage.ts";
 import { readWorkerUrl } from "./worker-url.ts";
-
-/** What was seen of a request of a model. */
-export interface SeenRequest extends Usage {
-  /** As its worker calls it; else one of those that its name means, and the name itself where there is none. */
-  readonly model: string;
-  /** A worker had it. */
-  readonly isServed: boolean;
-  readonly failed: boolean;
-  readonly queue_wait_ms: number;
-  readonly first_byte_ms?: number;
-}
 
 export interface ExchangeDeps {
   readonly places: Places;

@@ -1,5 +1,7 @@
 import type { IncomingHttpHeaders } from "node:http";
-import { TRACE_HEADERS } from "./tracer.ts";
+
+/** What of a client's headers a trace of our own replaces. */
+const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate"]);
 
 /** Between two hops only, whoever sends them. Rule: RFC 9110, 7.6.1. */
 const HOP_BY_HOP = [

@@ -1,4 +1,4 @@
-import type { SeenRequest } from "./exchange.ts";
+import type { SeenRequest } from "./seen.ts";
 
 /** Models that are counted each by itself, the first ones that were served; further ones, and those that nobody had, together. */
 export const COUNTED_MODELS_MAX = 50;

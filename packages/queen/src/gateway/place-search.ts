@@ -1,10 +1,10 @@
 import { HiveError } from "@hive-registry/contract";
 import type { Reservation, ReserveRequest } from "hive-registry";
 import { HANDED_OVER_HOLD_MS } from "./direct.ts";
+import type { Ending } from "./endings.ts";
 import type { Retry } from "./failures.ts";
 import type { Places, TriedWorker } from "./places.ts";
 import type { Question } from "./question.ts";
-import type { Ending } from "./stats.ts";
 import type { RequestTrace } from "./tracer.ts";
 
 /** Why there is no place for a request. */

@@ -1,8 +1,5 @@
+import { ENDINGS, type Ending } from "./endings.ts";
 import { ModelCounts } from "./model-counts.ts";
-
-/** How a request ended. */
-export const ENDINGS = ["ok", "client_error", "worker_error", "no_worker", "refused", "hangup", "handed_over"] as const;
-export type Ending = (typeof ENDINGS)[number];
 
 /** Upper bounds of the buckets of the time to the first byte, s. */
 export const FIRST_BYTE_BUCKETS_S: readonly number[] = [

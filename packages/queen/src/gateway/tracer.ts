@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Outcome, Reservation } from "hive-registry";
+import type { Ending } from "./endings.ts";
 import type { InferencePath } from "./paths.ts";
 import type { Question } from "./question.ts";
-import type { Ending } from "./stats.ts";
 import type { Usage } from "./usage.ts";
 import type { WorkerUrl } from "./worker-url.ts";
 
@@ -32,6 +32,3 @@ export interface RequestTrace {
   /** Nothing happens after this; more of it is not heard. @param status that the client was sent; 0 when it was none */
   ended(ending: Ending, status: number): void;
 }
-
-/** What of a client's headers a trace of our own replaces. */
-export const TRACE_HEADERS: ReadonlySet<string> = new Set(["traceparent", "tracestate"]);

@@ -10,9 +10,9 @@ import {
   trace,
 } from "@opentelemetry/api";
 import type { Outcome, Reservation } from "hive-registry";
+import type { Ending } from "../gateway/endings.ts";
 import type { InferencePath } from "../gateway/paths.ts";
 import type { Question } from "../gateway/question.ts";
-import type { Ending } from "../gateway/stats.ts";
 import type { RequestTrace } from "../gateway/tracer.ts";
 import type { Usage } from "../gateway/usage.ts";
 import type { WorkerUrl } from "../gateway/worker-url.ts";
