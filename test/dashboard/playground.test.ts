@@ -59,7 +59,7 @@ test("a model answers through the gateway, and the page shows who it was, how fa
   const turn = page.getByRole("listitem").filter({ hasText: "What is a <b>queen</b>?" });
   await turn.getByRole("link", { name: "gpu-0" }).first().waitFor();
   await turn.getByRole("link", { name: "desk" }).first().waitFor();
-  await turn.getByText("12 tokens").waitFor();
+  await turn.getByText("12 tokens", { exact: true }).waitFor();
   await turn.getByText(/first token/).waitFor();
   await turn.getByText("Why this worker").click();
   await turn.getByRole("row", { name: /gpu-1/ }).getByText("another one is better").waitFor();
